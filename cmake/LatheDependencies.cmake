@@ -1,0 +1,31 @@
+# Every library the project uses, all from Debian 12's packages.
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(absl CONFIG REQUIRED)           # Status, strings, containers
+find_package(OpenSSL REQUIRED)               # SHA-256; gRPC brings it anyway
+find_package(SQLite3 REQUIRED)               # the schedule database
+find_package(Protobuf REQUIRED)              # messages
+pkg_check_modules(GRPC REQUIRED IMPORTED_TARGET grpc++)  # measurer protocol
+pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)  # runner sandbox
+find_package(spdlog REQUIRED)                # the daemons' logs
+find_package(nlohmann_json REQUIRED)         # --json, kernel metadata
+find_package(CLI11 REQUIRED)                 # command line
+find_package(LLVM 19.1 REQUIRED CONFIG HINTS /usr/lib/llvm-19)
+find_package(LLD 19.1 REQUIRED CONFIG HINTS /usr/lib/llvm-19)
+find_program(LATHE_GRPC_PLUGIN grpc_cpp_plugin REQUIRED)
+
+set(LATHE_ABSL absl::status absl::statusor absl::strings absl::str_format
+  absl::flat_hash_map absl::flat_hash_set absl::span)
+set(LATHE_GRPC protobuf::libprotobuf PkgConfig::GRPC)
+
+# LLVM is reached through this target only, which only lathe_codegen links.
+add_library(lathe_llvm INTERFACE)
+target_include_directories(lathe_llvm SYSTEM INTERFACE ${LLVM_INCLUDE_DIRS} ${LLD_INCLUDE_DIRS})
+target_link_libraries(lathe_llvm INTERFACE lldELF lldCommon LLVM)
+
+if(LATHE_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+if(LATHE_BENCHMARKS)
+  find_package(benchmark REQUIRED)
+endif()

@@ -1,0 +1,67 @@
+/* The ABI of generated kernels, version 1. Plain C; ships with deployed kernels.
+ *
+ * A kernel is position-independent code without undefined symbols. It exports
+ *
+ *   int32_t lathe_kernel(void* const* args, const lathe_runtime* rt);
+ *   const char lathe_kernel_metadata[];   JSON, NUL-terminated, see below
+ *
+ * `args` points at the tensors, inputs then outputs, in the order of the
+ * tensor function. Each pointer has its element's natural alignment; outputs
+ * alias nothing. Returns 0, or a LATHE_E* code, in which case the outputs are
+ * undefined. A kernel is re-entrant: it keeps no state.
+ *
+ * Metadata: {"abi": 1, "function", "key", "key_version", "lathe", "llvm",
+ * "arguments": [{"name", "type", "shape", "access": "in"|"const"|"out"}],
+ * "workspace_bytes", "workspace_bytes_per_thread", "parallel": bool,
+ * "features": [..], "prepare": null}.
+ */
+#ifndef LATHE_KERNEL_H_
+#define LATHE_KERNEL_H_
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define LATHE_ABI_VERSION 1
+
+enum {
+  LATHE_OK = 0,
+  LATHE_ENOMEM = 1,   /* workspace could not be had */
+  LATHE_EFEATURE = 2, /* this CPU lacks a required feature */
+  LATHE_EABI = 3,     /* runtime older than the kernel needs */
+  LATHE_EARG = 4      /* a null argument */
+};
+
+typedef struct lathe_runtime lathe_runtime;
+
+/* One iteration of a parallel loop. `thread` < num_threads; no two iterations
+ * with the same `thread` run at once. Non-zero stops the loop early. */
+typedef int32_t (*lathe_task)(void* closure, int64_t iteration, int32_t thread);
+
+/* Passed by the caller of a kernel. Fields are only ever added at the end;
+ * struct_size tells a kernel which ones exist. */
+struct lathe_runtime {
+  uint32_t abi_version; /* LATHE_ABI_VERSION */
+  uint32_t struct_size; /* sizeof(lathe_runtime) of the caller */
+  void* state;          /* the runtime's own */
+  int32_t num_threads;  /* at least 1 */
+  int32_t reserved;
+  /* Runs task(closure, i, thread) for i in [0, iterations), on up to
+   * num_threads threads; returns after all have ended, with the first
+   * non-zero result or 0. */
+  int32_t (*parallel_for)(const lathe_runtime* rt, int64_t iterations, lathe_task task,
+                          void* closure);
+  /* At least `bytes`, 64-byte aligned, contents undefined, valid until the
+   * kernel returns; null when it cannot be had. Called at most once a call. */
+  void* (*workspace)(const lathe_runtime* rt, uint64_t bytes);
+};
+
+typedef int32_t (*lathe_kernel_fn)(void* const* args, const lathe_runtime* rt);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* LATHE_KERNEL_H_ */

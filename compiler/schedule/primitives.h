@@ -1,0 +1,51 @@
+// The primitives of schedules: each checks legality and returns a new program,
+// or InvalidArgument naming the primitive, the loop or stage, and the rule
+// broken. One .cc per primitive in primitives/, with before and after.
+#ifndef LATHE_COMPILER_SCHEDULE_PRIMITIVES_H_
+#define LATHE_COMPILER_SCHEDULE_PRIMITIVES_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "compiler/loop/program.h"
+
+namespace lathe {
+
+// Structural.
+
+// for v in E -> for outer in ceil(E/factor) { for inner in factor }; where
+// factor does not divide E, stores below get the predicate v < E.
+absl::StatusOr<Program> Split(const Program& program, std::string_view loop, int64_t factor,
+                              std::string_view outer, std::string_view inner);
+// Two perfectly nested loops -> one of extent E0*E1.
+absl::StatusOr<Program> Fuse(const Program& program, std::string_view outer, std::string_view inner,
+                             std::string_view fused);
+// Reorders loops of one perfect nest to the order given (others keep their
+// places).
+absl::StatusOr<Program> Reorder(const Program& program, absl::Span<const std::string> loops);
+// Moves the consumer `stage` (whole, after its producers) into the body of
+// `loop`, at its end, over the region that iteration of the loop produces; its
+// new loops are named STAGE.AXIS again.
+absl::StatusOr<Program> ReverseComputeAt(const Program& program, std::string_view stage,
+                                         std::string_view loop);
+// The output stage `stage` computes into a new buffer `STAGE.acc` of `scope`;
+// a new stage named `copy` writes it to the old buffer after it.
+absl::StatusOr<Program> CacheWrite(const Program& program, std::string_view stage, Scope scope,
+                                   std::string_view copy);
+// Where an intermediate buffer lives. (The buffer is shrunk to the region in
+// use by lowering.)
+absl::StatusOr<Program> SetScope(const Program& program, std::string_view buffer, Scope scope);
+
+// Marks.
+absl::StatusOr<Program> Parallel(const Program& program, std::string_view loop);
+absl::StatusOr<Program> Vectorize(const Program& program, std::string_view loop);
+absl::StatusOr<Program> Unroll(const Program& program, std::string_view loop);
+absl::StatusOr<Program> SetTail(const Program& program, std::string_view loop, Tail tail);
+
+}  // namespace lathe
+
+#endif  // LATHE_COMPILER_SCHEDULE_PRIMITIVES_H_

@@ -1,0 +1,44 @@
+// Look-up at compile time: which record may serve a query, and how surely.
+#ifndef LATHE_DATABASE_LOOKUP_H_
+#define LATHE_DATABASE_LOOKUP_H_
+
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "compiler/target/target.h"
+#include "compiler/tensor/function.h"
+#include "database/store.h"
+
+namespace lathe {
+
+// kExact: the same task. kCompatible: the same function, measured on another
+// device kind or for another target whose required features the queried
+// target has; a record of a function without const arguments may serve its
+// const variant, never the reverse. kNone: nothing may be served.
+enum class Verdict : uint8_t { kExact, kCompatible, kNone };
+std::string_view Name(Verdict verdict);
+
+struct Query {
+  Function function;
+  Target target;
+  std::string device_kind;  // empty: any kind counts as exact for the target
+  int threads = 1;
+  Regime regime = Regime::kWarm;
+  Accuracy accuracy = Accuracy::kStrict;
+};
+
+struct LookupResult {
+  Verdict verdict = Verdict::kNone;
+  std::optional<Record> record;  // none for kNone
+  std::string reason;            // why not exact, for people
+};
+
+absl::StatusOr<LookupResult> Lookup(Store& store, const Query& query);
+
+// The task of a query.
+Task TaskOf(const Query& query);
+
+}  // namespace lathe
+
+#endif  // LATHE_DATABASE_LOOKUP_H_

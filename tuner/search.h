@@ -1,0 +1,48 @@
+// Search strategies: they suggest candidates and learn from results.
+#ifndef LATHE_TUNER_SEARCH_H_
+#define LATHE_TUNER_SEARCH_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "compiler/schedule/trace.h"
+#include "compiler/space/space.h"
+
+namespace lathe {
+
+struct Candidate {
+  int sketch = -1;  // index into the space; -1 for a trace from elsewhere
+  Setting setting;
+  Trace trace;
+  std::string origin;  // "analytic", "random", "transfer", ...
+};
+
+struct Outcome {
+  Candidate candidate;
+  bool ok = false;
+  double seconds = 0;  // median per call, if ok
+};
+
+// Suggest changes no state but that its candidates count as suggested and are
+// not suggested again; Update alone learns. Same seed and same updates give
+// the same suggestions.
+class Search {
+ public:
+  virtual ~Search() = default;
+  virtual std::string name() const = 0;  // with its seed: "random seed=1"
+  // Up to n new candidates; fewer (or none) when the space is exhausted.
+  virtual std::vector<Candidate> Suggest(int n) = 0;
+  virtual void Update(absl::Span<const Outcome> outcomes) = 0;
+};
+
+// First the analytic candidate of each sketch, then uniform draws without
+// repetition. `space` must outlive it.
+std::unique_ptr<Search> NewRandomSearch(const std::vector<std::unique_ptr<Sketch>>* space,
+                                        uint64_t seed);
+
+}  // namespace lathe
+
+#endif  // LATHE_TUNER_SEARCH_H_
