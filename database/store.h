@@ -16,7 +16,14 @@
 namespace lathe {
 
 enum class RecordStatus : uint8_t {
-  kOk, kWrongOutput, kCrash, kTimeout, kBuildFailed, kRefused, kAbandoned, kKernelError,
+  kOk,
+  kWrongOutput,
+  kCrash,
+  kTimeout,
+  kBuildFailed,
+  kRefused,
+  kAbandoned,
+  kKernelError,
   kReferenceFailed
 };
 std::string_view Name(RecordStatus status);  // "ok", "wrong_output", ...
@@ -36,8 +43,8 @@ struct Task {
   int key_version = 1;
   std::string function_name;  // for people; not part of the key
   std::string family_hash;
-  std::string target;         // ToText(Target)
-  std::string device_kind;    // DeviceKind.text
+  std::string target;       // ToText(Target)
+  std::string device_kind;  // DeviceKind.text
   int threads = 1;
   Regime regime = Regime::kWarm;
   Accuracy accuracy = Accuracy::kStrict;

@@ -19,10 +19,10 @@ struct Target {
   std::string tuning;                 // schedule model for code generation: "znver4"
   int vector_bits = 128;              // widest vector worth using
   int vector_registers = 16;
-  int64_t l1_bytes = 32 << 10;        // data caches, per core
+  int64_t l1_bytes = 32 << 10;  // data caches, per core
   int64_t l2_bytes = 256 << 10;
-  int64_t l3_bytes = 0;               // shared; 0: none
-  int cores = 1;                      // usable physical cores
+  int64_t l3_bytes = 0;  // shared; 0: none
+  int cores = 1;         // usable physical cores
 
   bool Has(std::string_view feature) const;
   int VectorLanes(int element_bytes) const { return vector_bits / 8 / element_bytes; }
