@@ -2,43 +2,12 @@
 
 #include <bit>
 #include <cmath>
-#include <limits>
 #include <optional>
+
+#include "compiler/tensor/scalar_math.h"
 
 namespace lathe {
 namespace {
-
-// Wraps `value` to the width and signedness of an integer type.
-int64_t WrapTo(ScalarType type, int64_t value) {
-  switch (type) {
-    case ScalarType::kBool:
-      return value != 0;
-    case ScalarType::kU8:
-      return static_cast<uint8_t>(value);
-    case ScalarType::kI8:
-      return static_cast<int8_t>(value);
-    case ScalarType::kI32:
-      return static_cast<int32_t>(value);
-    default:
-      return value;
-  }
-}
-
-// Rounds to nearest even at `mantissa` explicit bits, with subnormals below
-// 2^min_exponent and overflow to infinity above `max`.
-double RoundTo(double value, int mantissa, int min_exponent, double max) {
-  if (!std::isfinite(value) || value == 0) return value;
-  int exponent;
-  std::frexp(value, &exponent);  // value = m * 2^exponent, 0.5 <= |m| < 1
-  int quantum = std::max(exponent - 1, min_exponent) - mantissa;
-  double rounded = std::ldexp(std::nearbyint(std::ldexp(value, -quantum)), quantum);
-  return std::abs(rounded) > max ? std::copysign(INFINITY, value) : rounded;
-}
-
-int64_t FloorDivInt(int64_t a, int64_t b) {
-  int64_t q = a / b;
-  return (a % b != 0 && (a < 0) != (b < 0)) ? q - 1 : q;
-}
 
 std::optional<int64_t> FoldInt(BinaryOp op, int64_t a, int64_t b) {
   auto wrap = [](auto f, int64_t x, int64_t y) {
@@ -52,9 +21,9 @@ std::optional<int64_t> FoldInt(BinaryOp op, int64_t a, int64_t b) {
     case BinaryOp::kMul:
       return wrap([](uint64_t x, uint64_t y) { return x * y; }, a, b);
     case BinaryOp::kFloorDiv:
-      return b > 0 ? std::optional(FloorDivInt(a, b)) : std::nullopt;
+      return b > 0 ? std::optional(FloorDiv(a, b)) : std::nullopt;
     case BinaryOp::kMod:
-      return b > 0 ? std::optional(a - FloorDivInt(a, b) * b) : std::nullopt;
+      return b > 0 ? std::optional(FloorMod(a, b)) : std::nullopt;
     case BinaryOp::kMin:
       return a < b ? a : b;
     case BinaryOp::kMax:
@@ -86,25 +55,12 @@ std::optional<int64_t> FoldInt(BinaryOp op, int64_t a, int64_t b) {
 
 Expr MakeInt(int64_t value, Type type) {
   CHECK(!IsFloat(type.scalar) && type.lanes == 1);
-  return Expr(std::make_shared<IntImm>(type, WrapTo(type.scalar, value)));
+  return Expr(std::make_shared<IntImm>(type, WrapInteger(type.scalar, value)));
 }
 
 Expr MakeFloat(double value, Type type) {
   CHECK(IsFloat(type.scalar) && type.lanes == 1);
-  switch (type.scalar) {
-    case ScalarType::kF32:
-      value = static_cast<float>(value);
-      break;
-    case ScalarType::kF16:
-      value = RoundTo(value, 10, -14, 65504);
-      break;
-    case ScalarType::kBF16:
-      value = RoundTo(value, 7, -126, 0x1.fep127);
-      break;
-    default:
-      break;
-  }
-  return Expr(std::make_shared<FloatImm>(type, value));
+  return Expr(std::make_shared<FloatImm>(type, RoundFloat(type.scalar, value)));
 }
 
 Expr MakeBool(bool value) { return MakeInt(value, kBoolType); }
@@ -235,11 +191,8 @@ Expr Identity(ReduceOp op, Type type) {
   if (IsFloat(type.scalar)) {
     return MakeBroadcast(MakeFloat(lowest ? -INFINITY : INFINITY, scalar), type.lanes);
   }
-  int bits = 8 * ByteSize(type.scalar);
-  bool is_signed = type.scalar != ScalarType::kU8;
-  int64_t low = is_signed ? std::numeric_limits<int64_t>::min() >> (64 - bits) : 0;
-  int64_t high = is_signed ? std::numeric_limits<int64_t>::max() >> (64 - bits) : 255;
-  return MakeBroadcast(MakeInt(lowest ? low : high, scalar), type.lanes);
+  int64_t end = lowest ? LowestInteger(type.scalar) : HighestInteger(type.scalar);
+  return MakeBroadcast(MakeInt(end, scalar), type.lanes);
 }
 
 namespace {
