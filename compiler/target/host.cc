@@ -84,8 +84,7 @@ Target HostTarget() {
   std::sort(target.features.begin(), target.features.end());
   if (target.architecture == Architecture::kX86_64) {
     SetX86Vectors(target);
-    lathe_cpu_identity identity;
-    lathe_cpu_identify(&identity);
+    lathe_cpu_identity identity = lathe_cpu_identify();
     target.tuning = X86Tuning(target, std::string_view(identity.vendor) == "AuthenticAMD");
   }
   std::vector<int> cpus = UsableCpus();

@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "compiler/base/status_macros.h"
+#include "compiler/base/source_error.h"
 #include "compiler/target/isa_tables.h"
 
 namespace lathe {
@@ -17,8 +17,7 @@ constexpr Architecture kArchitectures[] = {Architecture::kX86_64, Architecture::
 
 Target FromLevel(const NamedTarget& level) {
   Target target;
-  target.features =
-      absl::StrSplit(absl::string_view(level.features.data(), level.features.size()), ',');
+  target.features = absl::StrSplit(ToAbsl(level.features), ',');
   std::sort(target.features.begin(), target.features.end());
   target.tuning = std::string(level.tuning);
   SetX86Vectors(target);
@@ -78,8 +77,7 @@ absl::StatusOr<Target> ParseTarget(std::string_view text) {
   for (const NamedTarget& level : X86Levels()) {
     if (level.name == text) return FromLevel(level);
   }
-  std::vector<std::string> words =
-      absl::StrSplit(absl::string_view(text.data(), text.size()), ' ', absl::SkipWhitespace());
+  std::vector<std::string> words = absl::StrSplit(ToAbsl(text), ' ', absl::SkipWhitespace());
   if (words.empty()) return Malformed(text, "it is empty");
   Target target;
   auto architecture = std::find_if(std::begin(kArchitectures), std::end(kArchitectures),
