@@ -1,0 +1,22 @@
+// Interval arithmetic over i64 with absent (unbounded) ends.
+#ifndef LATHE_COMPILER_LOOP_BOUNDS_H_
+#define LATHE_COMPILER_LOOP_BOUNDS_H_
+
+#include "compiler/loop/affine.h"
+#include "compiler/loop/simplify.h"
+
+namespace lathe {
+
+// Ends that would overflow become absent.
+Interval operator+(const Interval& a, const Interval& b);
+Interval operator*(const Interval& a, int64_t factor);
+Interval Hull(const Interval& a, const Interval& b);
+Interval FloorDivide(const Interval& a, int64_t divisor);  // divisor > 0
+Interval FloorModulo(const Interval& a, int64_t divisor);  // divisor > 0
+
+// Bounds of a sum over all of its lanes.
+Interval BoundsOf(const Linear& sum, int lanes, const Bounds& bounds);
+
+}  // namespace lathe
+
+#endif  // LATHE_COMPILER_LOOP_BOUNDS_H_

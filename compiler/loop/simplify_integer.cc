@@ -1,0 +1,447 @@
+// Sums of i64: quotients, remainders and comparisons in normal form.
+#include <algorithm>
+#include <limits>
+#include <numeric>
+#include <optional>
+#include <utility>
+
+#include "compiler/loop/bounds.h"
+#include "compiler/loop/simplifier.h"
+#include "compiler/tensor/scalar_math.h"
+
+namespace lathe {
+namespace {
+
+// Built from variables only: subscripts, which never overflow in a checked
+// program (elements of tensors may).
+bool IsIndexOnly(const Expr& e) {
+  switch (e.kind()) {
+    case ExprKind::kIntImm:
+    case ExprKind::kVar:
+      return true;
+    case ExprKind::kUnary:
+      return IsIndexOnly(e.As<Unary>()->a);
+    case ExprKind::kBinary:
+      return IsIndexOnly(e.As<Binary>()->a) && IsIndexOnly(e.As<Binary>()->b);
+    default:
+      return false;
+  }
+}
+
+// The terms of `x` that `divisor` divides, and the rest with the constant.
+std::pair<Linear, Linear> PartByDivisor(const Linear& x, int64_t divisor) {
+  std::pair<Linear, Linear> parts;
+  for (const Linear::Term& term : x.terms) {
+    bool divides = term.coefficient % divisor == 0;
+    (divides ? parts.first : parts.second).terms.push_back(term);
+  }
+  (x.lane_stride % divisor == 0 ? parts.first : parts.second).lane_stride = x.lane_stride;
+  parts.second.constant = x.constant;
+  return parts;
+}
+
+Linear DividedExactly(Linear x, int64_t divisor) {
+  for (Linear::Term& term : x.terms) term.coefficient /= divisor;
+  x.constant /= divisor;
+  x.lane_stride /= divisor;
+  return x;
+}
+
+// The only term, if `x` is one atom times one (plus its constant).
+const Expr* SingleAtom(const Linear& x) {
+  bool single = x.terms.size() == 1 && x.terms[0].coefficient == 1 && x.lane_stride == 0;
+  return single ? &x.terms[0].atom : nullptr;
+}
+
+// x op c as its numerator and divisor, if `e` is one with a positive constant.
+struct Quotient {
+  Linear numerator;
+  int64_t divisor;
+};
+std::optional<Quotient> AsQuotient(BinaryOp op, const Expr& e) {
+  const auto* node = e.As<Binary>();
+  if (node == nullptr || node->op != op) return std::nullopt;
+  auto divisor = AsConstInt(node->b);
+  if (!divisor || *divisor <= 0) return std::nullopt;
+  Quotient result{Linear(), *divisor};
+  AddLinear(node->a, 1, result.numerator);
+  return result;
+}
+
+// The block of `divisor` values that all of `bounds` lies in, if it is one.
+std::optional<int64_t> OneBlock(const Interval& bounds, int64_t divisor) {
+  if (!bounds.bounded()) return std::nullopt;
+  int64_t low = FloorDiv(*bounds.min, divisor);
+  return low == FloorDiv(*bounds.max, divisor) ? std::optional(low) : std::nullopt;
+}
+
+}  // namespace
+
+Interval Simplifier::BoundsOfSum(const Linear& sum, int lanes) const {
+  return BoundsOf(sum, lanes, bounds_);
+}
+
+bool Simplifier::CannotWrap(const Linear& sum, int lanes) const {
+  // The least i64 has no magnitude: such a sum is left alone.
+  constexpr int64_t kLeast = std::numeric_limits<int64_t>::min();
+  if (sum.lane_stride == kLeast) return false;
+  for (const Linear::Term& term : sum.terms) {
+    if (term.coefficient == kLeast) return false;
+  }
+  bool index_only = std::all_of(sum.terms.begin(), sum.terms.end(),
+                                [](const Linear::Term& term) { return IsIndexOnly(term.atom); });
+  return index_only || BoundsOfSum(sum, lanes).bounded();
+}
+
+// x // divisor: what the divisor divides leaves the quotient; the rest
+// vanishes if it stays within one block.
+std::optional<Linear> Simplifier::Divide(const Linear& x, int64_t divisor, int lanes) {
+  if (divisor == 1) return x;
+  if (!CannotWrap(x, lanes)) {
+    if (lanes > 1) return std::nullopt;
+    Linear atom;
+    atom.Add(MakeBinary(BinaryOp::kFloorDiv, x.ToExpr(), MakeInt(divisor)), 1);
+    return atom;
+  }
+  auto [whole, rest] = PartByDivisor(x, divisor);
+  Linear quotient = DividedExactly(whole, divisor);
+  if (auto block = OneBlock(BoundsOfSum(rest, lanes), divisor)) {
+    quotient.constant = WrapAdd(quotient.constant, *block);
+    return quotient;
+  }
+  quotient.constant = WrapAdd(quotient.constant, FloorDiv(rest.constant, divisor));
+  rest.constant = FloorMod(rest.constant, divisor);
+  // (g*a + b) // (g*d) = a // d where 0 <= b < g.
+  for (const Linear::Term& term : rest.terms) {
+    int64_t g = std::gcd(term.coefficient, divisor);
+    if (g == 1) continue;
+    auto [multiple, remainder] = PartByDivisor(rest, g);
+    auto block = OneBlock(BoundsOfSum(remainder, lanes), g);
+    if (!block) continue;
+    Linear inner = DividedExactly(multiple, g);
+    inner.constant = WrapAdd(inner.constant, *block);
+    std::optional<Linear> reduced = Divide(inner, divisor / g, lanes);
+    if (!reduced) return std::nullopt;
+    quotient.Add(*reduced, 1);
+    return quotient;
+  }
+  if (lanes > 1 && rest.lane_stride != 0) return std::nullopt;
+  if (const Expr* atom = SingleAtom(rest)) {
+    // (y // d + k) // c = (y + k*d) // (d*c).
+    int64_t product;
+    auto inner = AsQuotient(BinaryOp::kFloorDiv, *atom);
+    if (inner && !__builtin_mul_overflow(inner->divisor, divisor, &product)) {
+      inner->numerator.constant =
+          WrapAdd(inner->numerator.constant, WrapMul(rest.constant, inner->divisor));
+      std::optional<Linear> reduced = Divide(inner->numerator, product, 1);
+      quotient.Add(*reduced, 1);
+      return quotient;
+    }
+    // (y % (c*d)) // c = (y // c) % d.
+    auto remainder = AsQuotient(BinaryOp::kMod, *atom);
+    if (remainder && rest.constant == 0 && remainder->divisor % divisor == 0) {
+      std::optional<Linear> inner_quotient = Divide(remainder->numerator, divisor, 1);
+      std::optional<Linear> reduced = Modulo(*inner_quotient, remainder->divisor / divisor, 1);
+      quotient.Add(*reduced, 1);
+      return quotient;
+    }
+  }
+  quotient.Add(MakeBinary(BinaryOp::kFloorDiv, rest.ToExpr(), MakeInt(divisor)), 1);
+  return quotient;
+}
+
+std::optional<Linear> Simplifier::Modulo(const Linear& x, int64_t divisor, int lanes) {
+  if (divisor == 1) return Linear();
+  if (!CannotWrap(x, lanes)) {
+    if (lanes > 1) return std::nullopt;
+    Linear atom;
+    atom.Add(MakeBinary(BinaryOp::kMod, x.ToExpr(), MakeInt(divisor)), 1);
+    return atom;
+  }
+  Linear rest = PartByDivisor(x, divisor).second;
+  // k*(y % d) = k*y modulo c where c divides k*d.
+  for (size_t i = 0; i < rest.terms.size();) {
+    auto inner = AsQuotient(BinaryOp::kMod, rest.terms[i].atom);
+    int64_t product;
+    if (inner && !__builtin_mul_overflow(rest.terms[i].coefficient, inner->divisor, &product) &&
+        product % divisor == 0) {
+      int64_t coefficient = rest.terms[i].coefficient;
+      rest.terms.erase(rest.terms.begin() + i);
+      rest.Add(inner->numerator, coefficient);
+      rest = PartByDivisor(rest, divisor).second;
+      i = 0;
+    } else {
+      ++i;
+    }
+  }
+  if (auto block = OneBlock(BoundsOfSum(rest, lanes), divisor)) {
+    rest.constant = WrapAdd(rest.constant, WrapMul(*block, -divisor));
+    return rest;
+  }
+  rest.constant = FloorMod(rest.constant, divisor);
+  // (g*a + b) % (g*d) = g*(a % d) + b where 0 <= b < g.
+  for (const Linear::Term& term : rest.terms) {
+    int64_t g = std::gcd(term.coefficient, divisor);
+    if (g == 1) continue;
+    auto [multiple, remainder] = PartByDivisor(rest, g);
+    auto block = OneBlock(BoundsOfSum(remainder, lanes), g);
+    if (!block) continue;
+    Linear inner = DividedExactly(multiple, g);
+    inner.constant = WrapAdd(inner.constant, *block);
+    remainder.constant = WrapAdd(remainder.constant, WrapMul(*block, -g));
+    std::optional<Linear> reduced = Modulo(inner, divisor / g, lanes);
+    if (!reduced) return std::nullopt;
+    remainder.Add(*reduced, g);
+    return remainder;
+  }
+  if (lanes > 1 && rest.lane_stride != 0) return std::nullopt;
+  Linear atom;
+  atom.Add(MakeBinary(BinaryOp::kMod, rest.ToExpr(), MakeInt(divisor)), 1);
+  return atom;
+}
+
+// Recognises x = (x // c)*c + x % c inside a sum, in both directions.
+void Simplifier::PairQuotientsWithRemainders(Linear& sum) {
+  // Subtracts x from the sum if the sum holds `scale` times every term of x.
+  auto take = [&sum](const Linear& x, int64_t scale) {
+    for (const Linear::Term& term : x.terms) {
+      if (sum.CoefficientOf(term.atom) != WrapMul(term.coefficient, scale)) return false;
+    }
+    sum.Add(x, WrapMul(scale, -1));
+    return true;
+  };
+  for (size_t i = 0; i < sum.terms.size(); ++i) {
+    Linear::Term term = sum.terms[i];
+    if (term.atom.kind() != ExprKind::kBinary) continue;
+    if (auto remainder = AsQuotient(BinaryOp::kMod, term.atom)) {
+      int64_t step = WrapMul(term.coefficient, remainder->divisor);
+      std::optional<Linear> quotient = Divide(remainder->numerator, remainder->divisor, 1);
+      if (!quotient->terms.empty() && take(*quotient, step)) {
+        sum.Add(term.atom, WrapMul(term.coefficient, -1));
+        sum.Add(remainder->numerator, term.coefficient);
+        i = static_cast<size_t>(-1);  // start again
+        continue;
+      }
+    }
+    if (auto quotient = AsQuotient(BinaryOp::kFloorDiv, term.atom)) {
+      if (term.coefficient % quotient->divisor != 0) continue;
+      int64_t scale = WrapMul(term.coefficient / quotient->divisor, -1);
+      if (!quotient->numerator.terms.empty() && take(quotient->numerator, scale)) {
+        sum.Add(term.atom, WrapMul(term.coefficient, -1));
+        sum.Add(*Modulo(quotient->numerator, quotient->divisor, 1), scale);
+        i = static_cast<size_t>(-1);
+      }
+    }
+  }
+}
+
+bool Simplifier::BinaryToLinear(const Binary& node, const Expr& e, int64_t scale, Linear& sum) {
+  int lanes = e.type().lanes;
+  if (node.op == BinaryOp::kAdd || node.op == BinaryOp::kSub) {
+    return ToLinear(node.a, scale, sum) &&
+           ToLinear(node.b, node.op == BinaryOp::kAdd ? scale : WrapMul(scale, -1), sum);
+  }
+  Linear a, b;
+  if (!ToLinear(node.a, 1, a) || !ToLinear(node.b, 1, b)) return false;
+  std::optional<Linear> result;
+  switch (node.op) {
+    case BinaryOp::kMul:
+      if (b.IsConstant()) {
+        sum.Add(a, WrapMul(scale, b.constant));
+        return true;
+      }
+      if (a.IsConstant()) {
+        sum.Add(b, WrapMul(scale, a.constant));
+        return true;
+      }
+      break;
+    case BinaryOp::kFloorDiv:
+    case BinaryOp::kMod:
+      if (!b.IsConstant() || b.constant <= 0) break;
+      PairQuotientsWithRemainders(a);
+      result = node.op == BinaryOp::kFloorDiv ? Divide(a, b.constant, lanes)
+                                              : Modulo(a, b.constant, lanes);
+      if (!result) return false;
+      sum.Add(*result, scale);
+      return true;
+    case BinaryOp::kMin:
+    case BinaryOp::kMax: {
+      Linear difference = a;
+      difference.Add(b, -1);
+      if (!CannotWrap(difference, lanes)) break;
+      Interval bounds = BoundsOfSum(difference, lanes);
+      bool a_first = bounds.max && *bounds.max <= 0;
+      bool b_first = bounds.min && *bounds.min >= 0;
+      if (!a_first && !b_first) break;
+      sum.Add(a_first == (node.op == BinaryOp::kMin) ? a : b, scale);
+      return true;
+    }
+    default:
+      break;
+  }
+  // The node stays an atom, of simplified parts.
+  if (lanes > 1 && (a.lane_stride != 0 || b.lane_stride != 0)) return false;
+  Expr x = a.ToExpr(), y = b.ToExpr();
+  bool commutes = node.op != BinaryOp::kFloorDiv && node.op != BinaryOp::kMod;
+  if (commutes && (a.IsConstant() || (!b.IsConstant() && CompareExpr(x, y) > 0))) std::swap(x, y);
+  sum.Add(MakeBinary(node.op, std::move(x), std::move(y)), scale);
+  return true;
+}
+
+bool Simplifier::IsSumOfRamps(const Expr& e) {
+  switch (e.kind()) {
+    case ExprKind::kRamp:
+    case ExprKind::kBroadcast:
+      return true;
+    case ExprKind::kBinary:
+      return IsSumOfRamps(e.As<Binary>()->a) && IsSumOfRamps(e.As<Binary>()->b);
+    case ExprKind::kUnary:
+      return e.As<Unary>()->op == UnaryOp::kNeg && IsSumOfRamps(e.As<Unary>()->a);
+    default:
+      return false;
+  }
+}
+
+bool Simplifier::ToLinear(const Expr& e, int64_t scale, Linear& sum) {
+  switch (e.kind()) {
+    case ExprKind::kIntImm:
+      sum.constant = WrapAdd(sum.constant, WrapMul(e.As<IntImm>()->value, scale));
+      return true;
+    case ExprKind::kVar: {
+      auto it = bounds_.find(e.As<Var>()->name);
+      if (it != bounds_.end() && it->second.bounded() && *it->second.min == *it->second.max) {
+        sum.constant = WrapAdd(sum.constant, WrapMul(*it->second.min, scale));
+      } else {
+        sum.Add(e, scale);
+      }
+      return true;
+    }
+    case ExprKind::kBinary:
+      return BinaryToLinear(*e.As<Binary>(), e, scale, sum);
+    case ExprKind::kUnary:
+      if (e.As<Unary>()->op == UnaryOp::kNeg) {
+        return ToLinear(e.As<Unary>()->a, WrapMul(scale, -1), sum);
+      }
+      break;
+    case ExprKind::kRamp:
+      sum.lane_stride = WrapAdd(sum.lane_stride, WrapMul(e.As<Ramp>()->stride, scale));
+      return ToLinear(e.As<Ramp>()->base, scale, sum);
+    case ExprKind::kBroadcast:
+      return ToLinear(e.As<Broadcast>()->value, scale, sum);
+    default:
+      break;
+  }
+  Expr atom = SimplifyNode(e);
+  if (atom.type().lanes > 1) {
+    const auto* broadcast = atom.As<Broadcast>();
+    if (broadcast == nullptr) return false;
+    atom = broadcast->value;
+  }
+  AddLinear(atom, scale, sum);
+  return true;
+}
+
+// `difference` < 0 in smallest form: a common factor divided out, and terms
+// that stay within one multiple of the others' factor dropped.
+void Simplifier::TightenLess(Linear& difference) const {
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (const Linear::Term& term : difference.terms) {
+      int64_t factor = term.coefficient < 0 ? WrapMul(term.coefficient, -1) : term.coefficient;
+      if (factor <= 1) continue;
+      auto [multiple, rest] = PartByDivisor(difference, factor);
+      auto block = OneBlock(BoundsOfSum(rest, 1), factor);
+      if (!block) continue;
+      difference = DividedExactly(multiple, factor);
+      difference.constant = *block;
+      changed = true;
+      break;
+    }
+    int64_t common = 0;
+    for (const Linear::Term& term : difference.terms) common = std::gcd(common, term.coefficient);
+    if (common > 1) {
+      int64_t constant = FloorDiv(difference.constant, common);
+      difference.constant = 0;
+      difference = DividedExactly(difference, common);
+      difference.constant = constant;
+      changed = true;
+    }
+  }
+}
+
+Expr Simplifier::SimplifySum(const Expr& e) {
+  Linear sum;
+  if (e.type().lanes > 1 && !IsSumOfRamps(e)) return Expr();
+  if (!ToLinear(e, 1, sum)) return Expr();
+  if (sum.terms.size() > 1) PairQuotientsWithRemainders(sum);
+  return sum.ToExpr(e.type().lanes);
+}
+
+Expr Simplifier::CompareIntegers(BinaryOp op, const Expr& a, const Expr& b, const Expr& e) {
+  int lanes = e.type().lanes;
+  if (lanes > 1 && !(IsSumOfRamps(a) && IsSumOfRamps(b))) return Expr();
+  Linear difference, right;
+  if (!ToLinear(a, 1, difference) || !ToLinear(b, 1, right)) return Expr();
+  Linear both = difference;
+  both.Add(right, -1);
+  if (!CannotWrap(difference, lanes) || !CannotWrap(right, lanes) || !CannotWrap(both, lanes)) {
+    Expr x = difference.ToExpr(lanes), y = right.ToExpr(lanes);
+    if (difference.IsConstant() && right.IsConstant()) {
+      int64_t folded =
+          *AsConstInt(MakeBinary(op, MakeInt(difference.constant), MakeInt(right.constant)));
+      return MakeBroadcast(MakeBool(folded != 0), lanes);
+    }
+    return MakeBinary(op, std::move(x), std::move(y));
+  }
+  difference = std::move(both);
+  PairQuotientsWithRemainders(difference);
+  bool equality = op == BinaryOp::kEq || op == BinaryOp::kNe;
+  bool decided_true = false, decided_false = false;
+  if (equality) {
+    int64_t common = difference.lane_stride;
+    for (const Linear::Term& term : difference.terms) common = std::gcd(common, term.coefficient);
+    Interval bounds = BoundsOfSum(difference, lanes);
+    bool equal = bounds.min == 0 && bounds.max == 0;
+    bool apart = (bounds.min && *bounds.min > 0) || (bounds.max && *bounds.max < 0) ||
+                 (lanes == 1 && common > 1 && difference.constant % common != 0);
+    decided_true = op == BinaryOp::kEq ? equal : apart;
+    decided_false = op == BinaryOp::kEq ? apart : equal;
+  } else {
+    // Every order becomes `difference < 0`: a <= b is a - b - 1 < 0.
+    if (op == BinaryOp::kGt || op == BinaryOp::kGe) {
+      Linear negated;
+      negated.Add(difference, -1);
+      difference = std::move(negated);
+    }
+    if (op == BinaryOp::kLe || op == BinaryOp::kGe) {
+      difference.constant = WrapAdd(difference.constant, -1);
+    }
+    if (lanes == 1) TightenLess(difference);
+    Interval bounds = BoundsOfSum(difference, lanes);
+    decided_true = bounds.max && *bounds.max < 0;
+    decided_false = bounds.min && *bounds.min >= 0;
+  }
+  if (decided_true || decided_false) return MakeBroadcast(MakeBool(decided_true), lanes);
+  bool uniform = difference.lane_stride == 0;
+  // Positive terms to the left, negative ones and the constant to the right.
+  Linear left, other;
+  bool flip = equality && !difference.terms.empty() && difference.terms[0].coefficient < 0;
+  for (const Linear::Term& term : difference.terms) {
+    bool positive = (term.coefficient > 0) != flip;
+    (positive ? left : other).Add(term.atom, std::abs(term.coefficient));
+  }
+  if (difference.lane_stride != 0) {
+    bool positive = (difference.lane_stride > 0) != flip;
+    (positive ? left : other).lane_stride = std::abs(difference.lane_stride);
+  }
+  int64_t constant = flip ? difference.constant : WrapMul(difference.constant, -1);
+  bool left_is_empty = left.terms.empty() && left.lane_stride == 0;
+  (left_is_empty ? left : other).constant = left_is_empty ? WrapMul(constant, -1) : constant;
+  BinaryOp result = equality ? op : BinaryOp::kLt;
+  if (uniform && lanes > 1) {
+    return MakeBroadcast(UseFacts(MakeBinary(result, left.ToExpr(), other.ToExpr())), lanes);
+  }
+  return UseFacts(MakeBinary(result, left.ToExpr(lanes), other.ToExpr(lanes)));
+}
+
+}  // namespace lathe
