@@ -29,7 +29,7 @@ Expr Simplify(const Expr& e, const Bounds& bounds = {});
 
 // Simplifies every expression of `s` under the bounds of its loops, drops
 // statements whose condition is false, unwraps those whose condition is true,
-// replaces variables of loops of extent 1.
+// replaces a loop of extent 1 by its body at zero. Null if nothing is left.
 Stmt Simplify(const Stmt& s);
 
 // Whether the boolean `e` is true (false) for all values within bounds.

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "compiler/base/source_error.h"
 #include "compiler/tensor/scalar_math.h"
 
 namespace lathe {
@@ -27,7 +29,7 @@ Expr operator==(const Expr& a, const Expr& b) { return MakeBinary(BinaryOp::kEq,
 Expr operator!=(const Expr& a, const Expr& b) { return MakeBinary(BinaryOp::kNe, a, b); }
 Expr operator&&(const Expr& a, const Expr& b) { return MakeBinary(BinaryOp::kAnd, a, b); }
 Expr operator||(const Expr& a, const Expr& b) { return MakeBinary(BinaryOp::kOr, a, b); }
-Expr operator!(const Expr& a) { return MakeUnary(UnaryOp::kNot, a); }
+Expr Not(const Expr& a) { return MakeUnary(UnaryOp::kNot, a); }
 Expr Min(const Expr& a, const Expr& b) { return MakeBinary(BinaryOp::kMin, a, b); }
 Expr Max(const Expr& a, const Expr& b) { return MakeBinary(BinaryOp::kMax, a, b); }
 Expr operator-(const Expr& a) { return MakeUnary(UnaryOp::kNeg, a); }
@@ -37,38 +39,39 @@ Expr Load(const Expr& index) { return MakeRead(kF32.WithLanes(index.type().lanes
 
 // Prints just enough to read a failure.
 std::string Show(const Expr& e) {
-  if (!e) return "null";
   switch (e.kind()) {
     case ExprKind::kIntImm:
-      return std::to_string(e.As<IntImm>()->value);
+      return absl::StrCat(e.As<IntImm>()->value);
     case ExprKind::kFloatImm:
-      return std::to_string(e.As<FloatImm>()->value);
+      return absl::StrCat(e.As<FloatImm>()->value);
     case ExprKind::kVar:
       return e.As<Var>()->name;
     case ExprKind::kUnary:
-      return std::string(Name(e.As<Unary>()->op)) + "(" + Show(e.As<Unary>()->a) + ")";
+      return absl::StrCat(ToAbsl(Name(e.As<Unary>()->op)), "(", Show(e.As<Unary>()->a), ")");
     case ExprKind::kBinary: {
       const auto& node = *e.As<Binary>();
-      return "(" + Show(node.a) + " " + std::string(Name(node.op)) + " " + Show(node.b) + ")";
+      return absl::StrCat("(", Show(node.a), " ", ToAbsl(Name(node.op)), " ", Show(node.b), ")");
     }
     case ExprKind::kSelect: {
       const auto& node = *e.As<Select>();
-      return "select(" + Show(node.condition) + ", " + Show(node.a) + ", " + Show(node.b) + ")";
+      return absl::StrCat("select(", Show(node.condition), ", ", Show(node.a), ", ", Show(node.b),
+                          ")");
     }
     case ExprKind::kCast:
-      return Name(e.type()) + "(" + Show(e.As<Cast>()->value) + ")";
-    case ExprKind::kRead:
-      return "read " + e.As<Read>()->buffer + "[" + Show(e.As<Read>()->indices.at(0)) + "]";
+      return absl::StrCat(Name(e.type()), "(", Show(e.As<Cast>()->value), ")");
+    case ExprKind::kRead: {
+      const auto& node = *e.As<Read>();
+      std::string guard = node.predicate ? absl::StrCat(" if ", Show(node.predicate)) : "";
+      return absl::StrCat(node.buffer, "[", Show(node.indices.at(0)), "]", guard);
+    }
     case ExprKind::kReduce:
       return "reduce";
     case ExprKind::kRamp: {
       const auto& node = *e.As<Ramp>();
-      return "ramp(" + Show(node.base) + ", " + std::to_string(node.stride) + ", " +
-             std::to_string(node.type.lanes) + ")";
+      return absl::StrCat("ramp(", Show(node.base), ", ", node.stride, ", ", node.type.lanes, ")");
     }
     case ExprKind::kBroadcast:
-      return "broadcast(" + Show(e.As<Broadcast>()->value) + ", " + std::to_string(e.type().lanes) +
-             ")";
+      return absl::StrCat("broadcast(", Show(e.As<Broadcast>()->value), ", ", e.type().lanes, ")");
   }
   return "";
 }
@@ -149,8 +152,8 @@ TEST_F(SimplifyTest, ConditionsFold) {
   Check(a && MakeBool(false), MakeBool(false));
   Check(a || MakeBool(true), MakeBool(true));
   Check((a && b) && a, a && b);
-  Check(!!a, a);
-  Check(!a, Int(4) < i);
+  Check(Not(Not(a)), a);
+  Check(Not(a), Int(4) < i);
   Check(MakeSelect(i < Int(12), F32(1), F32(2)), F32(1));
   Check(MakeSelect(a, j + i, i + j), i + j);
 }
@@ -232,7 +235,8 @@ TEST_F(SimplifyTest, BoundsAreTight) {
   expect(Min(i, k), Interval{std::nullopt, 11});
   expect(Max(i, k), Interval{0, std::nullopt});
   expect(MakeRamp(i, 2, 8), Interval::Of(0, 25));
-  expect(MakeUnary(UnaryOp::kAbs, i - 20), Interval::Of(0, 20));
+  expect(MakeUnary(UnaryOp::kAbs, i - 20), Interval::Of(9, 20));
+  expect(MakeUnary(UnaryOp::kAbs, i - 3), Interval::Of(0, 8));
   expect(MakeCast({ScalarType::kI8, 1}, j), Interval::Of(0, 99));
   expect(MakeCast({ScalarType::kI8, 1}, j * 2), Interval::Of(-128, 127));
   expect(i < j, Interval::Of(0, 1));
@@ -313,7 +317,7 @@ class Random {
   Expr Condition(int depth, int lanes) {
     if (depth > 0 && Next(0, 2) == 0) {
       Expr a = Condition(depth - 1, lanes);
-      if (Next(0, 3) == 0) return !a;
+      if (Next(0, 3) == 0) return Not(a);
       return MakeBinary(Next(0, 1) ? BinaryOp::kAnd : BinaryOp::kOr, a,
                         Condition(depth - 1, lanes));
     }
