@@ -41,6 +41,8 @@ struct Trace {
 
 absl::StatusOr<Trace> ParseTrace(std::string_view text, std::string_view file_name);
 std::string ToText(const Trace& trace);
+// One step without its results, as in "split(t.i, 12)".
+std::string CallText(const TraceStep& step);
 
 // Applies every step to `program`, or none: an error names the step, its line
 // and text, and the reason. Unknown primitives and versions are errors. In

@@ -1,0 +1,241 @@
+#include "compiler/schedule/inspect.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "compiler/base/source_error.h"
+#include "compiler/base/status_macros.h"
+#include "compiler/loop/stmt_visitor.h"
+
+namespace lathe::schedule {
+namespace {
+
+constexpr size_t kMaxNameBytes = 128;
+constexpr size_t kMaxNamesInError = 24;
+
+// Walks loops and stores only, with the path of enclosing loops.
+class SiteVisitor : public StmtVisitor {
+ public:
+  std::vector<LoopSite> loops;
+  std::vector<StoreSite> stores;
+
+ protected:
+  void VisitFor(const For& node) override {
+    loops.push_back({&node, path_});
+    path_.push_back(&node);
+    Visit(node.body);
+    path_.pop_back();
+  }
+  void VisitStore(const Store& node) override { stores.push_back({&node, path_}); }
+
+ private:
+  std::vector<const For*> path_;
+};
+
+SiteVisitor Sites(const Stmt& s) {
+  SiteVisitor visitor;
+  if (s) visitor.Visit(s);
+  return visitor;
+}
+
+class Replacer : public StmtMutator {
+ public:
+  Replacer(const StmtNode* old, const Stmt& replacement) : old_(old), replacement_(replacement) {}
+
+ protected:
+  Stmt MutateFor(const For& node, const Stmt& s) override {
+    return &node == old_ ? replacement_ : StmtMutator::MutateFor(node, s);
+  }
+  Stmt MutateSequence(const Sequence& node, const Stmt& s) override {
+    return &node == old_ ? replacement_ : StmtMutator::MutateSequence(node, s);
+  }
+  Stmt MutateStore(const Store& node, const Stmt& s) override {
+    return &node == old_ ? replacement_ : s;
+  }
+
+ private:
+  const StmtNode* const old_;
+  const Stmt& replacement_;
+};
+
+class PredicateAdder : public StmtMutator {
+ public:
+  explicit PredicateAdder(const Expr& condition) : condition_(condition) {}
+
+ protected:
+  Stmt MutateStore(const Store& node, const Stmt&) override {
+    return MakeStore(node.stage, node.role, node.bindings, node.buffer, node.indices, node.value,
+                     And(node.predicate, condition_));
+  }
+
+ private:
+  const Expr& condition_;
+};
+
+std::string Listed(std::vector<std::string> names) {
+  bool cut = names.size() > kMaxNamesInError;
+  if (cut) names.resize(kMaxNamesInError);
+  return absl::StrCat(absl::StrJoin(names, ", "), cut ? ", ..." : "");
+}
+
+absl::Status CheckNameShape(std::string_view action, const std::string& name) {
+  if (name.empty() || name.size() > kMaxNameBytes) {
+    return Refuse(action, absl::StrCat("a new name has 1 to ", kMaxNameBytes, " bytes"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status Refuse(std::string_view action, std::string_view rule) {
+  return absl::InvalidArgumentError(absl::StrCat("cannot ", ToAbsl(action), ": ", ToAbsl(rule)));
+}
+
+absl::StatusOr<LoopSite> FindLoop(const Program& program, std::string_view action,
+                                  std::string_view name) {
+  std::vector<std::string> names;
+  for (LoopSite& site : Sites(program.body).loops) {
+    if (site.loop->var == name) return std::move(site);
+    names.push_back(site.loop->var);
+  }
+  return Refuse(action, absl::StrCat("there is no loop ", ToAbsl(name), DidYouMean(name, names),
+                                     "; the loops are ", Listed(names)));
+}
+
+std::vector<StoreSite> StoresBelow(const Stmt& s) { return Sites(s).stores; }
+
+std::vector<StoreSite> StoresOf(const Program& program) { return StoresBelow(program.body); }
+
+std::vector<StoreSite> StoresOfStage(const Program& program, std::string_view stage) {
+  std::vector<StoreSite> stores = StoresOf(program);
+  std::erase_if(stores, [&](const StoreSite& site) { return site.store->stage != stage; });
+  return stores;
+}
+
+std::vector<const For*> LoopsBelow(const Stmt& s) {
+  std::vector<const For*> loops;
+  for (const LoopSite& site : Sites(s).loops) loops.push_back(site.loop);
+  return loops;
+}
+
+absl::StatusOr<const StageInfo*> FindStage(const Program& program, std::string_view action,
+                                           std::string_view name) {
+  if (const StageInfo* stage = program.FindStage(name)) return stage;
+  std::vector<std::string> names;
+  for (const StageInfo& stage : program.stages) names.push_back(stage.name);
+  return Refuse(action, absl::StrCat("there is no stage ", ToAbsl(name), DidYouMean(name, names),
+                                     "; the stages are ", Listed(names)));
+}
+
+Binds BindsOf(const Program& program, const Store& store, const std::string& loop) {
+  const StageInfo* stage = program.FindStage(store.stage);
+  CHECK(stage != nullptr) << store.stage;
+  Binds binds;
+  for (size_t i = 0; i < store.bindings.size(); ++i) {
+    if (!UsesVar(store.bindings[i].second, loop)) continue;
+    (i < stage->spatial.size() ? binds.spatial : binds.reduction) = true;
+  }
+  return binds;
+}
+
+absl::Status CheckUnmarked(std::string_view action, const For& loop) {
+  if (loop.marks == LoopMarks{}) return absl::OkStatus();
+  std::string mark(loop.marks.kind == LoopKind::kSerial ? "tail" : Name(loop.marks.kind));
+  return Refuse(action, absl::StrCat("loop ", loop.var, " is marked ", mark,
+                                     "; marks come after the rewrites of a loop"));
+}
+
+absl::Status CheckSerial(std::string_view action, const For& loop) {
+  if (loop.marks.kind == LoopKind::kSerial) return absl::OkStatus();
+  return Refuse(action,
+                absl::StrCat("it is marked ", std::string(Name(loop.marks.kind)), " already"));
+}
+
+absl::Status CheckDisjointWrites(const Program& program, std::string_view action, const For& loop) {
+  for (const StoreSite& site : StoresBelow(loop.body)) {
+    Binds binds = BindsOf(program, *site.store, loop.var);
+    if (binds.reduction) {
+      return Refuse(action, absl::StrCat("stage ", site.store->stage, " reduces over it"));
+    }
+    if (!binds.spatial && loop.extent > 1) {
+      return Refuse(action, absl::StrCat("its iterations write the same elements of stage ",
+                                         site.store->stage));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckNewLoops(const Program& program, std::string_view action,
+                           const std::vector<std::string>& names) {
+  absl::flat_hash_set<std::string> taken;
+  for (const For* loop : LoopsBelow(program.body)) taken.insert(loop->var);
+  for (const std::string& name : names) {
+    RETURN_IF_ERROR(CheckNameShape(action, name));
+    if (!taken.insert(name).second) {
+      return Refuse(action, absl::StrCat("the name ", name, " is taken by another loop"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckNewStage(const Program& program, std::string_view action,
+                           const std::string& name) {
+  RETURN_IF_ERROR(CheckNameShape(action, name));
+  if (program.FindStage(name) != nullptr || program.FindBuffer(name) != nullptr) {
+    return Refuse(action, absl::StrCat("the name ", name, " is taken by another stage or buffer"));
+  }
+  return absl::OkStatus();
+}
+
+Stmt Replace(const Stmt& root, const StmtNode* old, const Stmt& replacement) {
+  return Replacer(old, replacement).Mutate(root);
+}
+
+Program WithBody(const Program& program, Stmt body) {
+  Program result = program;
+  result.body = std::move(body);
+  return result;
+}
+
+Program WithMarks(const Program& program, const For* loop, LoopMarks marks) {
+  Stmt marked = MakeFor(loop->var, loop->extent, marks, loop->body);
+  return WithBody(program, Replace(program.body, loop, marked));
+}
+
+Stmt AddPredicate(const Stmt& s, const Expr& condition) {
+  return PredicateAdder(condition).Mutate(s);
+}
+
+Expr And(const Expr& a, const Expr& b) {
+  if (!a || !b) return a ? a : b;
+  return MakeBinary(BinaryOp::kAnd, a, b);
+}
+
+std::vector<Expr> Conjuncts(const Expr& condition) {
+  if (!condition) return {};
+  if (const auto* both = condition.As<Binary>(); both && both->op == BinaryOp::kAnd) {
+    std::vector<Expr> result = Conjuncts(both->a);
+    for (Expr& e : Conjuncts(both->b)) result.push_back(std::move(e));
+    return result;
+  }
+  return {condition};
+}
+
+std::string_view Name(LoopKind kind) {
+  switch (kind) {
+    case LoopKind::kSerial:
+      return "serial";
+    case LoopKind::kParallel:
+      return "parallel";
+    case LoopKind::kVectorize:
+      return "vectorize";
+    case LoopKind::kUnroll:
+      return "unroll";
+  }
+  return "";
+}
+
+}  // namespace lathe::schedule

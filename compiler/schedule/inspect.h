@@ -1,0 +1,82 @@
+// What primitives ask of a program: where a loop or store stands, which axes a
+// loop binds, which names are free. Internal to compiler/schedule.
+#ifndef LATHE_COMPILER_SCHEDULE_INSPECT_H_
+#define LATHE_COMPILER_SCHEDULE_INSPECT_H_
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "compiler/loop/program.h"
+
+namespace lathe::schedule {
+
+// The refusal of a primitive: InvalidArgument "cannot ACTION: RULE", where the
+// action is "split loop t.i".
+absl::Status Refuse(std::string_view action, std::string_view rule);
+
+struct LoopSite {
+  const For* loop = nullptr;
+  std::vector<const For*> enclosing;  // outermost first
+};
+struct StoreSite {
+  const Store* store = nullptr;
+  std::vector<const For*> loops;  // enclosing, outermost first
+};
+
+// The loop `name`, or a refusal that suggests a close name.
+absl::StatusOr<LoopSite> FindLoop(const Program& program, std::string_view action,
+                                  std::string_view name);
+// All stores below `s` in order, with the loops from `s` (inclusive) down.
+std::vector<StoreSite> StoresBelow(const Stmt& s);
+std::vector<StoreSite> StoresOf(const Program& program);
+// The stores of one stage.
+std::vector<StoreSite> StoresOfStage(const Program& program, std::string_view stage);
+// All loops below `s` in order, `s` included.
+std::vector<const For*> LoopsBelow(const Stmt& s);
+
+// The stage `name`, or a refusal that suggests a close name.
+absl::StatusOr<const StageInfo*> FindStage(const Program& program, std::string_view action,
+                                           std::string_view name);
+
+// Which kinds of axes of the store's stage `loop` binds.
+struct Binds {
+  bool spatial = false;
+  bool reduction = false;
+};
+Binds BindsOf(const Program& program, const Store& store, const std::string& loop);
+
+// Refuses unless the loop is serial with a mask tail: marks come last, since a
+// rewrite could not tell which of the new loops they mean.
+absl::Status CheckUnmarked(std::string_view action, const For& loop);
+// Refuses a loop whose kind is marked already.
+absl::Status CheckSerial(std::string_view action, const For& loop);
+// Refuses unless iterations of `loop` write disjoint elements: every store
+// below binds a spatial axis to it and none a reduction axis.
+absl::Status CheckDisjointWrites(const Program& program, std::string_view action, const For& loop);
+// Refuses names that are taken, repeated or too long.
+absl::Status CheckNewLoops(const Program& program, std::string_view action,
+                           const std::vector<std::string>& names);
+absl::Status CheckNewStage(const Program& program, std::string_view action,
+                           const std::string& name);
+
+// `root` with the one statement `old` replaced; null drops it.
+Stmt Replace(const Stmt& root, const StmtNode* old, const Stmt& replacement);
+// `program` with another body.
+Program WithBody(const Program& program, Stmt body);
+// `program` with the marks of `loop` changed.
+Program WithMarks(const Program& program, const For* loop, LoopMarks marks);
+// `s` with `condition` required of every store below.
+Stmt AddPredicate(const Stmt& s, const Expr& condition);
+// a && b, where either may be null.
+Expr And(const Expr& a, const Expr& b);
+// The operands of nested &&; none for null.
+std::vector<Expr> Conjuncts(const Expr& condition);
+
+std::string_view Name(LoopKind kind);
+
+}  // namespace lathe::schedule
+
+#endif  // LATHE_COMPILER_SCHEDULE_INSPECT_H_

@@ -1,0 +1,42 @@
+// parallel: the iterations of a loop may run at once, in any order.
+//
+//   for i in 64 { y[i] = ... }
+// parallel(i) ->
+//   parallel for i in 64 { y[i] = ... }
+//
+// Legal when every store below binds a spatial axis of its stage to the loop
+// (so that iterations write disjoint elements) and none a reduction axis, no
+// other parallel loop is around or below, and all loops around are serial.
+
+#include "absl/strings/str_cat.h"
+#include "compiler/base/source_error.h"
+#include "compiler/base/status_macros.h"
+#include "compiler/schedule/inspect.h"
+#include "compiler/schedule/primitives.h"
+
+namespace lathe {
+
+absl::StatusOr<Program> Parallel(const Program& program, std::string_view loop) {
+  std::string action = absl::StrCat("make loop ", ToAbsl(loop), " parallel");
+  ASSIGN_OR_RETURN(schedule::LoopSite site, schedule::FindLoop(program, action, loop));
+  const For& old = *site.loop;
+  RETURN_IF_ERROR(schedule::CheckSerial(action, old));
+  for (const For* around : site.enclosing) {
+    if (around->marks.kind != LoopKind::kSerial) {
+      return schedule::Refuse(action, absl::StrCat("loop ", around->var, " around it is marked ",
+                                                   ToAbsl(schedule::Name(around->marks.kind))));
+    }
+  }
+  for (const For* below : schedule::LoopsBelow(old.body)) {
+    if (below->marks.kind == LoopKind::kParallel) {
+      return schedule::Refuse(action,
+                              absl::StrCat("loop ", below->var, " below it is parallel already"));
+    }
+  }
+  RETURN_IF_ERROR(schedule::CheckDisjointWrites(program, action, old));
+  LoopMarks marks = old.marks;
+  marks.kind = LoopKind::kParallel;
+  return schedule::WithMarks(program, &old, marks);
+}
+
+}  // namespace lathe

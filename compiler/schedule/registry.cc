@@ -1,0 +1,159 @@
+#include "compiler/schedule/registry.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "compiler/base/source_error.h"
+#include "compiler/base/status_macros.h"
+#include "compiler/schedule/primitives.h"
+
+namespace lathe::schedule {
+namespace {
+
+absl::Status Misuse(std::string_view what, std::string_view usage) {
+  return absl::InvalidArgumentError(absl::StrCat(ToAbsl(what), "; it is written ", ToAbsl(usage)));
+}
+
+absl::Status CheckCounts(const TraceStep& step, size_t results, size_t arguments,
+                         std::string_view usage) {
+  if (step.results.size() != results) {
+    return Misuse(absl::StrCat("it makes ", results, " names, not ", step.results.size()), usage);
+  }
+  if (step.arguments.size() != arguments) {
+    return Misuse(absl::StrCat("it takes ", arguments, " arguments, not ", step.arguments.size()),
+                  usage);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> NameAt(const TraceStep& step, size_t i, std::string_view usage) {
+  if (const auto* name = std::get_if<std::string>(&step.arguments[i])) return *name;
+  return Misuse(absl::StrCat("argument ", i + 1, " is a name"), usage);
+}
+
+absl::StatusOr<int64_t> NumberAt(const TraceStep& step, size_t i, std::string_view usage) {
+  if (const auto* number = std::get_if<int64_t>(&step.arguments[i])) return *number;
+  return Misuse(absl::StrCat("argument ", i + 1, " is a number"), usage);
+}
+
+// Buffers that a schedule may place; the others are given by the function.
+absl::StatusOr<Scope> ScopeAt(const TraceStep& step, size_t i, std::string_view usage) {
+  ASSIGN_OR_RETURN(std::string word, NameAt(step, i, usage));
+  if (word == "workspace") return Scope::kWorkspace;
+  if (word == "stack") return Scope::kStack;
+  if (word == "register") return Scope::kRegister;
+  return Misuse(absl::StrCat("the scope ", word, " is not workspace, stack or register"), usage);
+}
+
+// PRIMITIVE(LOOP)
+template <absl::StatusOr<Program> (*mark)(const Program&, std::string_view)>
+absl::StatusOr<Program> ApplyMark(const Program& program, const TraceStep& step) {
+  std::string usage = absl::StrCat(step.primitive, "(LOOP)");
+  RETURN_IF_ERROR(CheckCounts(step, 0, 1, usage));
+  ASSIGN_OR_RETURN(std::string loop, NameAt(step, 0, usage));
+  return mark(program, loop);
+}
+
+constexpr std::string_view kCacheWrite = "COPY = cache_write(STAGE, SCOPE)";
+absl::StatusOr<Program> ApplyCacheWrite(const Program& program, const TraceStep& step) {
+  RETURN_IF_ERROR(CheckCounts(step, 1, 2, kCacheWrite));
+  ASSIGN_OR_RETURN(std::string stage, NameAt(step, 0, kCacheWrite));
+  ASSIGN_OR_RETURN(Scope scope, ScopeAt(step, 1, kCacheWrite));
+  return CacheWrite(program, stage, scope, step.results[0]);
+}
+
+constexpr std::string_view kFuse = "FUSED = fuse(OUTER, INNER)";
+absl::StatusOr<Program> ApplyFuse(const Program& program, const TraceStep& step) {
+  RETURN_IF_ERROR(CheckCounts(step, 1, 2, kFuse));
+  ASSIGN_OR_RETURN(std::string outer, NameAt(step, 0, kFuse));
+  ASSIGN_OR_RETURN(std::string inner, NameAt(step, 1, kFuse));
+  return Fuse(program, outer, inner, step.results[0]);
+}
+
+constexpr std::string_view kReorder = "reorder(LOOP, LOOP, ...)";
+absl::StatusOr<Program> ApplyReorder(const Program& program, const TraceStep& step) {
+  RETURN_IF_ERROR(CheckCounts(step, 0, step.arguments.size(), kReorder));
+  std::vector<std::string> loops;
+  for (size_t i = 0; i < step.arguments.size(); ++i) {
+    ASSIGN_OR_RETURN(std::string loop, NameAt(step, i, kReorder));
+    loops.push_back(std::move(loop));
+  }
+  return Reorder(program, loops);
+}
+
+constexpr std::string_view kReverseComputeAt = "reverse_compute_at(STAGE, LOOP)";
+absl::StatusOr<Program> ApplyReverseComputeAt(const Program& program, const TraceStep& step) {
+  RETURN_IF_ERROR(CheckCounts(step, 0, 2, kReverseComputeAt));
+  ASSIGN_OR_RETURN(std::string stage, NameAt(step, 0, kReverseComputeAt));
+  ASSIGN_OR_RETURN(std::string loop, NameAt(step, 1, kReverseComputeAt));
+  return ReverseComputeAt(program, stage, loop);
+}
+
+constexpr std::string_view kSetScope = "set_scope(BUFFER, SCOPE)";
+absl::StatusOr<Program> ApplySetScope(const Program& program, const TraceStep& step) {
+  RETURN_IF_ERROR(CheckCounts(step, 0, 2, kSetScope));
+  ASSIGN_OR_RETURN(std::string buffer, NameAt(step, 0, kSetScope));
+  ASSIGN_OR_RETURN(Scope scope, ScopeAt(step, 1, kSetScope));
+  return SetScope(program, buffer, scope);
+}
+
+constexpr std::string_view kSplit = "OUTER, INNER = split(LOOP, FACTOR)";
+absl::StatusOr<Program> ApplySplit(const Program& program, const TraceStep& step) {
+  RETURN_IF_ERROR(CheckCounts(step, 2, 2, kSplit));
+  ASSIGN_OR_RETURN(std::string loop, NameAt(step, 0, kSplit));
+  ASSIGN_OR_RETURN(int64_t factor, NumberAt(step, 1, kSplit));
+  return Split(program, loop, factor, step.results[0], step.results[1]);
+}
+
+constexpr std::string_view kTail = "tail(LOOP, mask | partition)";
+absl::StatusOr<Program> ApplyTail(const Program& program, const TraceStep& step) {
+  RETURN_IF_ERROR(CheckCounts(step, 0, 2, kTail));
+  ASSIGN_OR_RETURN(std::string loop, NameAt(step, 0, kTail));
+  ASSIGN_OR_RETURN(std::string word, NameAt(step, 1, kTail));
+  if (word == "mask") return SetTail(program, loop, Tail::kMask);
+  if (word == "partition") return SetTail(program, loop, Tail::kPartition);
+  return Misuse(absl::StrCat("the tail ", word, " is not mask or partition"), kTail);
+}
+
+constexpr Primitive kPrimitives[] = {
+    {"cache_write", 1, kCacheWrite, ApplyCacheWrite},
+    {"fuse", 1, kFuse, ApplyFuse},
+    {"parallel", 1, "parallel(LOOP)", ApplyMark<Parallel>},
+    {"reorder", 1, kReorder, ApplyReorder},
+    {"reverse_compute_at", 1, kReverseComputeAt, ApplyReverseComputeAt},
+    {"set_scope", 1, kSetScope, ApplySetScope},
+    {"split", 1, kSplit, ApplySplit},
+    {"tail", 1, kTail, ApplyTail},
+    {"unroll", 1, "unroll(LOOP)", ApplyMark<Unroll>},
+    {"vectorize", 1, "vectorize(LOOP)", ApplyMark<Vectorize>},
+};
+
+}  // namespace
+
+absl::Span<const Primitive> Primitives() { return kPrimitives; }
+
+absl::StatusOr<const Primitive*> FindPrimitive(const TraceStep& step) {
+  std::vector<std::string> names;
+  std::vector<std::string> versions;
+  for (const Primitive& primitive : kPrimitives) {
+    std::string name(primitive.name);
+    if (name == step.primitive) {
+      if (primitive.version == step.version) return &primitive;
+      versions.push_back(absl::StrCat(primitive.version));
+    }
+    names.push_back(std::move(name));
+  }
+  if (!versions.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat("there is no version ", step.version, " of ",
+                                                   step.primitive, "; this program knows ",
+                                                   absl::StrJoin(versions, ", ")));
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("there is no primitive ", step.primitive, DidYouMean(step.primitive, names),
+                   "; the primitives are ", absl::StrJoin(names, ", ")));
+}
+
+}  // namespace lathe::schedule

@@ -1,0 +1,59 @@
+// Replay: a trace applied to a program, all of it or nothing.
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "compiler/base/status_macros.h"
+#include "compiler/loop/lower.h"
+#include "compiler/loop/verify.h"
+#include "compiler/schedule/registry.h"
+#include "compiler/schedule/trace.h"
+
+namespace lathe {
+namespace {
+
+#ifdef NDEBUG
+constexpr bool kVerifyEveryStep = false;
+#else
+constexpr bool kVerifyEveryStep = true;
+#endif
+
+absl::StatusOr<Program> ApplyStep(const Program& program, const TraceStep& step) {
+  ASSIGN_OR_RETURN(const schedule::Primitive* primitive, schedule::FindPrimitive(step));
+  return primitive->apply(program, step);
+}
+
+// "step 3 (line 4): split(t.i, 0): " before the reason.
+absl::Status AtStep(const Trace& trace, size_t index, const absl::Status& reason) {
+  const TraceStep& step = trace.steps[index];
+  std::string line = step.line > 0 ? absl::StrCat(" (line ", step.line, ")") : "";
+  return absl::Status(reason.code(), absl::StrCat("step ", index + 1, line, ": ", CallText(step),
+                                                  ": ", reason.message()));
+}
+
+}  // namespace
+
+absl::StatusOr<Program> Replay(const Program& program, const Trace& trace) {
+  if (program.lowered) {
+    return absl::InvalidArgumentError("a lowered program cannot be scheduled");
+  }
+  Program current = program;
+  for (size_t i = 0; i < trace.steps.size(); ++i) {
+    absl::StatusOr<Program> next = ApplyStep(current, trace.steps[i]);
+    if (!next.ok()) return AtStep(trace, i, next.status());
+    current = *std::move(next);
+    if (kVerifyEveryStep || i + 1 == trace.steps.size()) {
+      absl::Status verified = Verify(current);
+      if (!verified.ok()) return AtStep(trace, i, verified);
+    }
+  }
+  return current;
+}
+
+absl::StatusOr<Program> LowerWithTrace(const Function& function, const Trace& trace) {
+  ASSIGN_OR_RETURN(Program naive, BuildNaive(function));
+  ASSIGN_OR_RETURN(Program scheduled, Replay(naive, trace));
+  return Lower(scheduled);
+}
+
+}  // namespace lathe
