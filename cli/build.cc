@@ -1,0 +1,90 @@
+// lathe build: a deployable library from the best known schedule.
+#include "absl/strings/str_cat.h"
+#include "cli/builder.h"
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "compiler/base/status_macros.h"
+
+namespace lathe::cli {
+namespace {
+
+struct Options {
+  TaskOptions task;
+  std::string output, header, db;
+  bool untuned = false, json = false;
+};
+
+absl::StatusOr<v1::BuildProduct> ProductOf(const std::string& path) {
+  if (path.ends_with(".so")) return v1::BUILD_PRODUCT_SHARED_LIBRARY;
+  if (path.ends_with(".o")) return v1::BUILD_PRODUCT_OBJECT;
+  if (path.ends_with(".a")) return v1::BUILD_PRODUCT_ARCHIVE;
+  return absl::InvalidArgumentError(
+      absl::StrCat("cannot tell what to build as '", path, "': end it in .so, .o or .a"));
+}
+
+// The schedule to build: the record's, or with --untuned the default.
+absl::StatusOr<NamedTrace> ChooseTrace(const Options& options, const LoadedTask& task) {
+  absl::StatusOr<NamedTrace> best = ResolveTrace("best", task, options.db);
+  if (best.ok() || !absl::IsNotFound(best.status()) || !options.untuned) return best;
+  return ResolveTrace("default", task, options.db);
+}
+
+absl::StatusOr<ExitCode> RunBuild(const Options& options) {
+  ASSIGN_OR_RETURN(v1::BuildProduct product, ProductOf(options.output));
+  ASSIGN_OR_RETURN(LoadedTask task, LoadTask(options.task));
+  absl::StatusOr<NamedTrace> trace = ChooseTrace(options, task);
+  if (absl::IsNotFound(trace.status())) {
+    PrintError(absl::StrCat(std::string(trace.status().message()),
+                            ", or build the default schedule with --untuned"));
+    return kNegative;
+  }
+  RETURN_IF_ERROR(trace.status());
+  ASSIGN_OR_RETURN(v1::BuildResponse built, Build(task, trace->trace, product));
+  if (trace->lookup.record && trace->lookup.record->program_hash != built.program_hash()) {
+    PrintError(absl::StrCat("record ", trace->lookup.record->id,
+                            " is stale: its trace gives another program with this version; tune "
+                            "the function again"));
+    return kNegative;
+  }
+  RETURN_IF_ERROR(WriteFile(options.output, built.output()));
+  if (!options.header.empty()) RETURN_IF_ERROR(WriteFile(options.header, built.wrapper_header()));
+
+  Json metadata = Json::parse(built.metadata(), nullptr, false);
+  if (metadata.is_discarded()) return absl::InternalError("the build worker sent no metadata");
+  if (options.json) {
+    PrintJson({{"output", options.output},
+               {"symbol", task.function.name},
+               {"arguments", metadata["arguments"]},
+               {"workspace_bytes", metadata["workspace_bytes"]},
+               {"workspace_bytes_per_thread", metadata["workspace_bytes_per_thread"]},
+               {"threads", task.threads},
+               {"verdict", trace->lookup.record ? Name(trace->lookup.verdict) : "none"},
+               {"schedule", trace->origin},
+               {"key", metadata["key"]},
+               {"key_version", metadata["key_version"]},
+               {"program_hash", built.program_hash()},
+               {"required_features", metadata["features"]},
+               {"target", ToText(task.target)}});
+  } else {
+    Print(absl::StrCat(options.output, ": ", task.function.name, ", ", trace->origin, ", ",
+                       built.output().size(), " bytes\n"));
+  }
+  return kSuccess;
+}
+
+}  // namespace
+
+Action AddBuild(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  AddTaskOptions(app, options->task);
+  app.add_option("-o,--output", options->output, "Library to write: NAME.so, NAME.o or NAME.a")
+      ->required();
+  app.add_option("--header", options->header, "C header to write");
+  app.add_flag("--untuned", options->untuned, "Without a record, build the default schedule");
+  AddDatabaseOption(app, options->db);
+  AddJsonOption(app, options->json);
+  return [options] { return RunBuild(*options); };
+}
+
+}  // namespace lathe::cli

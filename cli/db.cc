@@ -1,0 +1,103 @@
+// lathe db stats | list | verify.
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/record_json.h"
+#include "compiler/base/status_macros.h"
+
+namespace lathe::cli {
+namespace {
+
+struct Options {
+  std::string db;
+  bool json = false;
+};
+
+absl::StatusOr<ExitCode> Stats(const Options& options) {
+  ASSIGN_OR_RETURN(std::unique_ptr<Store> store, OpenForReading(options.db));
+  ASSIGN_OR_RETURN(StoreStats stats, store->Stats());
+  const std::pair<const char*, int64_t> rows[] = {
+      {"functions", stats.functions}, {"targets", stats.targets}, {"devices", stats.devices},
+      {"tasks", stats.tasks},         {"traces", stats.traces},   {"records", stats.records}};
+  if (options.json) {
+    Json json = {{"schema_version", stats.schema_version}, {"file_bytes", stats.file_bytes}};
+    for (const auto& [name, count] : rows) json[name] = count;
+    for (const auto& [status, count] : stats.records_by_status) {
+      json["records_by_status"][status] = count;
+    }
+    PrintJson(json);
+    return kSuccess;
+  }
+  for (const auto& [name, count] : rows) Print(absl::StrFormat("%-10s %d\n", name, count));
+  for (const auto& [status, count] : stats.records_by_status) {
+    Print(absl::StrFormat("  %-16s %d\n", status, count));
+  }
+  Print(absl::StrFormat("schema     %d\nfile bytes %d\n", stats.schema_version, stats.file_bytes));
+  return kSuccess;
+}
+
+absl::StatusOr<ExitCode> List(const Options& options) {
+  ASSIGN_OR_RETURN(std::unique_ptr<Store> store, OpenForReading(options.db));
+  ASSIGN_OR_RETURN(std::vector<Task> tasks, store->Tasks());
+  Json list = Json::array();
+  for (const Task& task : tasks) {
+    ASSIGN_OR_RETURN(std::optional<Record> best, store->Best(task));
+    if (options.json) {
+      Json entry = ToJson(task);
+      entry["best"] = best ? ToJson(*best) : Json();
+      list.push_back(std::move(entry));
+      continue;
+    }
+    std::string time = best ? FormatInterval(best->median, best->ci_low, best->ci_high)
+                            : std::string("no valid record");
+    Print(absl::StrCat(task.function_name, "  ", task.function_hash.substr(0, 12),
+                       "  threads=", task.threads, "  ", time, "\n    ", task.device_kind, "\n"));
+  }
+  if (options.json) PrintJson(list);
+  return kSuccess;
+}
+
+absl::StatusOr<ExitCode> Verify(const Options& options) {
+  ASSIGN_OR_RETURN(std::unique_ptr<Store> store, OpenForReading(options.db));
+  ASSIGN_OR_RETURN(std::vector<std::string> faults, store->Verify());
+  if (options.json) {
+    PrintJson({{"whole", faults.empty()}, {"faults", faults}});
+  } else {
+    for (const std::string& fault : faults) Print(fault + "\n");
+    if (faults.empty()) Print("whole\n");
+  }
+  return faults.empty() ? kSuccess : kNegative;
+}
+
+struct Subcommand {
+  const char *name, *summary;
+  absl::StatusOr<ExitCode> (*run)(const Options&);
+};
+
+constexpr Subcommand kSubcommands[] = {
+    {"stats", "Count what the database holds", Stats},
+    {"list", "List the tasks with their best records", List},
+    {"verify", "Check every invariant of the data", Verify},
+};
+
+}  // namespace
+
+Action AddDb(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  app.require_subcommand(1);
+  for (const Subcommand& subcommand : kSubcommands) {
+    CLI::App* sub = app.add_subcommand(subcommand.name, subcommand.summary);
+    AddDatabaseOption(*sub, options->db);
+    AddJsonOption(*sub, options->json);
+  }
+  return [options, &app]() -> absl::StatusOr<ExitCode> {
+    for (const Subcommand& subcommand : kSubcommands) {
+      if (app.got_subcommand(subcommand.name)) return subcommand.run(*options);
+    }
+    return absl::InvalidArgumentError("db needs a subcommand");
+  };
+}
+
+}  // namespace lathe::cli

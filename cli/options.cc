@@ -1,0 +1,74 @@
+#include "cli/options.h"
+
+#include "absl/strings/str_cat.h"
+#include "compiler/base/source_error.h"
+#include "compiler/base/status_macros.h"
+#include "measurer/device_probe.h"
+
+namespace lathe::cli {
+
+void AddTaskOptions(CLI::App& app, TaskOptions& options) {
+  app.add_option("FUNCTION", options.function, "File, - or op:NAME(...)")->required();
+  app.add_option("--target", options.target, "host, a name of `lathe target --list`, or a line")
+      ->capture_default_str();
+  app.add_option("--threads", options.threads, "Threads of one call")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  app.add_option("--accuracy", options.accuracy, "strict or relaxed")
+      ->check(CLI::IsMember({"strict", "relaxed"}))
+      ->capture_default_str();
+}
+
+void AddDatabaseOption(CLI::App& app, std::string& path) {
+  app.add_option("--db", path, "Database file; default: lathe.db in the user's data directory");
+}
+
+void AddJsonOption(CLI::App& app, bool& json) { app.add_flag("--json", json, "Print JSON"); }
+
+lathe::Query LoadedTask::Query(std::string device_kind) const {
+  lathe::Query query;
+  query.function = function;
+  query.target = target;
+  query.device_kind = std::move(device_kind);
+  query.threads = threads;
+  query.accuracy = accuracy;
+  return query;
+}
+
+absl::StatusOr<LoadedTask> LoadTask(const TaskOptions& options) {
+  LoadedTask task;
+  ASSIGN_OR_RETURN(task.target, ParseTarget(options.target));
+  ASSIGN_OR_RETURN(task.function, LoadFunction(options.function));
+  task.threads = options.threads;
+  task.accuracy = *AccuracyFromName(options.accuracy);
+  return task;
+}
+
+absl::StatusOr<NamedTrace> ResolveTrace(const std::string& name, const LoadedTask& task,
+                                        const std::string& store_path) {
+  if (name == "naive") return NamedTrace{{}, name, {}};
+  if (name == "default") {
+    ASSIGN_OR_RETURN(Trace trace, DefaultTrace(task.function, task.Space()));
+    return NamedTrace{std::move(trace), name, {}};
+  }
+  if (name != "best") {
+    ASSIGN_OR_RETURN(std::string text, ReadFile(name));
+    ASSIGN_OR_RETURN(Trace trace, ParseTrace(text, name));
+    return NamedTrace{std::move(trace), name, {}};
+  }
+  ASSIGN_OR_RETURN(std::unique_ptr<Store> store, OpenForReading(store_path));
+  bool host = CheckRunsOn(task.target, HostTarget()).ok();
+  ASSIGN_OR_RETURN(LookupResult found,
+                   Lookup(*store, task.Query(host ? LocalDeviceKind() : std::string())));
+  if (!found.record) {
+    return absl::NotFoundError(absl::StrCat("no record of ", task.function.name, " for this task (",
+                                            found.reason, "); tune it first: lathe tune"));
+  }
+  NamedTrace result;
+  ASSIGN_OR_RETURN(result.trace, ParseTrace(found.record->trace, "record " + found.record->id));
+  result.origin = absl::StrCat("best (", std::string(Name(found.verdict)), ")");
+  result.lookup = std::move(found);
+  return result;
+}
+
+}  // namespace lathe::cli

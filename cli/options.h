@@ -1,0 +1,73 @@
+// Options that several commands share, and what they mean.
+#ifndef LATHE_CLI_OPTIONS_H_
+#define LATHE_CLI_OPTIONS_H_
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "CLI/CLI.hpp"
+#include "absl/status/statusor.h"
+#include "compiler/schedule/trace.h"
+#include "compiler/space/space.h"
+#include "compiler/target/target.h"
+#include "compiler/tensor/function.h"
+#include "database/lookup.h"
+#include "database/store.h"
+
+namespace lathe::cli {
+
+// FUNCTION and what makes it a task, as given.
+struct TaskOptions {
+  std::string function;
+  std::string target = "host";
+  std::string accuracy = "strict";
+  int threads = 1;
+};
+void AddTaskOptions(CLI::App& app, TaskOptions& options);
+
+// --db; empty: the default.
+void AddDatabaseOption(CLI::App& app, std::string& path);
+void AddJsonOption(CLI::App& app, bool& json);
+
+// The parts that TaskOptions name, loaded and checked.
+struct LoadedTask {
+  Function function;
+  Target target;
+  int threads = 1;
+  Accuracy accuracy = Accuracy::kStrict;
+
+  SpaceOptions Space() const { return {target, threads}; }
+  // For `device_kind` (empty: any).
+  lathe::Query Query(std::string device_kind) const;
+};
+absl::StatusOr<LoadedTask> LoadTask(const TaskOptions& options);
+
+// A .tfn file (FILE#NAME picks one function of several), "-" or "op:...".
+absl::StatusOr<Function> LoadFunction(const std::string& argument);
+
+// The whole of a file; InvalidArgument naming the path and the reason.
+absl::StatusOr<std::string> ReadFile(const std::string& path);
+// Writes by a temporary file beside it, so that no half-written file is seen.
+absl::Status WriteFile(const std::string& path, std::string_view contents);
+
+// lathe.db in the user's data directory (XDG Base Directory specification).
+absl::StatusOr<std::string> DefaultDatabasePath();
+// The database at `path`, or at the default place when empty. For reading, a
+// missing default database is an empty one.
+absl::StatusOr<std::unique_ptr<Store>> OpenForReading(const std::string& path);
+absl::StatusOr<std::unique_ptr<Store>> OpenForWriting(const std::string& path);
+
+// A trace by name: naive | default | best | FILE. `best` looks the task up in
+// `store_path`; NotFound when there is no record.
+struct NamedTrace {
+  Trace trace;
+  std::string origin;   // "naive", "default", "best (exact)", the file
+  LookupResult lookup;  // of `best`
+};
+absl::StatusOr<NamedTrace> ResolveTrace(const std::string& name, const LoadedTask& task,
+                                        const std::string& store_path);
+
+}  // namespace lathe::cli
+
+#endif  // LATHE_CLI_OPTIONS_H_

@@ -1,0 +1,70 @@
+// lathe query: the best known schedule, with its verdict and provenance.
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/record_json.h"
+#include "compiler/base/status_macros.h"
+#include "measurer/device_probe.h"
+
+namespace lathe::cli {
+namespace {
+
+struct Options {
+  TaskOptions task;
+  std::string db;
+  bool json = false;
+};
+
+void PrintFound(const LookupResult& found) {
+  const Record& record = *found.record;
+  std::string verdict = std::string(Name(found.verdict));
+  if (found.verdict != Verdict::kExact) absl::StrAppend(&verdict, ": ", found.reason);
+  Print(absl::StrCat(
+      "verdict   ", verdict, "\n",  //
+      "time      ", FormatInterval(record.median, record.ci_low, record.ci_high), " per call, ",
+      record.samples.size(), " samples of ", record.calls_per_sample, " calls\n",           //
+      "measured  ", FormatTime(record.created_unix_ms), " on device ", record.device_uuid,  //
+      record.conditions.contaminated ? ", under disturbance" : "", "\n",                    //
+      "kind      ", record.task.device_kind, "\n",                                          //
+      "target    ", record.task.target, "\n",                                               //
+      "threads   ", record.task.threads, "\n",                                              //
+      "made by   lathe ", record.lathe_version, ", LLVM ", record.llvm_version, ", ", record.search,
+      ", trial ", record.trial, "\n",  //
+      "record    ", record.id, "\n",   //
+      "trace\n", Indent(record.trace)));
+}
+
+absl::StatusOr<ExitCode> RunQuery(const Options& options) {
+  ASSIGN_OR_RETURN(LoadedTask task, LoadTask(options.task));
+  ASSIGN_OR_RETURN(std::unique_ptr<Store> store, OpenForReading(options.db));
+  bool host = CheckRunsOn(task.target, HostTarget()).ok();
+  Query query = task.Query(host ? LocalDeviceKind() : std::string());
+  ASSIGN_OR_RETURN(LookupResult found, Lookup(*store, query));
+  if (options.json) {
+    Json json = {{"verdict", Name(found.verdict)},
+                 {"reason", found.reason},
+                 {"task", ToJson(TaskOf(query))}};
+    json["record"] = found.record ? ToJson(*found.record) : Json();
+    if (found.record) json["record"]["task"] = ToJson(found.record->task);
+    PrintJson(json);
+  } else if (found.record) {
+    PrintFound(found);
+  } else {
+    Print(absl::StrCat("verdict   none: ", found.reason, "\n"));
+  }
+  return found.record ? kSuccess : kNegative;
+}
+
+}  // namespace
+
+Action AddQuery(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  AddTaskOptions(app, options->task);
+  AddDatabaseOption(app, options->db);
+  AddJsonOption(app, options->json);
+  return [options] { return RunQuery(*options); };
+}
+
+}  // namespace lathe::cli
