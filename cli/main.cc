@@ -8,7 +8,7 @@
 
 #include "cli/command.h"
 #include "cli/output.h"
-#include "cli/version.h"
+#include "compiler/base/version.h"
 
 namespace lathe::cli {
 namespace {
@@ -31,7 +31,7 @@ constexpr char kFooter[] =
 
 int Main(int argc, char** argv) {
   CLI::App app("Lathe tunes tensor functions for the machine they run on.", "lathe");
-  app.set_version_flag("--version", std::string("lathe ") + kLatheVersion);
+  app.set_version_flag("--version", std::string("lathe ") + LatheVersion());
   app.require_subcommand(1);
   app.footer(kFooter);
   std::vector<std::pair<CLI::App*, Action>> actions;
