@@ -1,0 +1,237 @@
+// Every command on the real programs: tune, query, build, run, show, target,
+// ops, db; and what `build` writes, called from C, from C++ and from Python.
+#include <dlfcn.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#include "tests/e2e/lathe_program.h"
+
+namespace lathe::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using Json = nlohmann::json;
+
+constexpr char kMeanVariance[] =
+    "lathe 1\n"
+    "func mean_variance(x: f32[5, 37]) -> (mean, variance) {\n"
+    "  s[i] = sum(j) x[i, j]\n"
+    "  mean[i] = s[i] / 37\n"
+    "  d[i] = sum(j) (x[i, j] - mean[i]) * (x[i, j] - mean[i])\n"
+    "  variance[i] = d[i] / 37\n"
+    "}\n";
+
+class CommandsTest : public ::testing::Test {
+ protected:
+  // Runs and expects success; returns stdout.
+  std::string Ok(const std::vector<std::string>& arguments, const std::string& input = "") const {
+    RunResult result = lathe_.Run(arguments, input);
+    EXPECT_EQ(result.exit_code, 0) << result.err << result.out;
+    return result.out;
+  }
+  Json OkJson(std::vector<std::string> arguments, const std::string& input = "") const {
+    arguments.push_back("--json");
+    std::string out = Ok(arguments, input);
+    Json json = Json::parse(out, nullptr, false);
+    EXPECT_FALSE(json.is_discarded()) << out;
+    return json;
+  }
+  void Compile(const std::vector<std::string>& arguments) const {
+    std::vector<std::string> command{LATHE_C_COMPILER, "-Wall", "-Werror"};
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    RunResult result = RunProgram(command);
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+  }
+
+  LatheProgram lathe_;
+};
+
+TEST_F(CommandsTest, TuneQueryBuildAndCall) {
+  EXPECT_EQ(lathe_.Run({"query", kSmallMatmul}).exit_code, 1);
+  RunResult unbuilt = lathe_.Run({"build", kSmallMatmul, "-o", lathe_.path("k.so")});
+  EXPECT_EQ(unbuilt.exit_code, 1);
+  EXPECT_THAT(unbuilt.err, HasSubstr("--untuned"));
+
+  Json tuned = OkJson({"tune", kSmallMatmul, "--trials", "6", "--seed", "3"});
+  EXPECT_GT(tuned["best"]["median_seconds"].get<double>(), 0);
+  EXPECT_GT(tuned["naive_seconds"].get<double>(), 0);
+  EXPECT_GT(tuned["default_seconds"].get<double>(), 0);
+  EXPECT_EQ(tuned["trials"]["wrong_output"].get<int>(), 0);
+
+  Json found = OkJson({"query", kSmallMatmul});
+  EXPECT_EQ(found["verdict"], "exact");
+  EXPECT_EQ(found["record"]["status"], "ok");
+  EXPECT_EQ(found["record"]["trace"], tuned["best"]["trace"]);
+  EXPECT_THAT(Ok({"query", kSmallMatmul}), HasSubstr("verdict   exact"));
+
+  Json built =
+      OkJson({"build", kSmallMatmul, "-o", lathe_.path("k.so"), "--header", lathe_.path("k.h")});
+  EXPECT_EQ(built["symbol"], "matmul");
+  EXPECT_EQ(built["verdict"], "exact");
+  EXPECT_EQ(built["arguments"].size(), 3);
+
+  void* library = dlopen(lathe_.path("k.so").c_str(), RTLD_NOW);
+  ASSERT_NE(library, nullptr) << dlerror();
+  using Matmul = int32_t (*)(const float*, const float*, float*);
+  auto matmul = reinterpret_cast<Matmul>(dlsym(library, "matmul"));
+  ASSERT_NE(matmul, nullptr);
+  std::vector<float> a(48 * 32), b(32 * 48), c(48 * 48, NAN);
+  for (size_t i = 0; i < a.size(); ++i) a[i] = static_cast<float>(static_cast<int>(i % 7) - 3);
+  for (size_t i = 0; i < b.size(); ++i) b[i] = static_cast<float>(static_cast<int>(i % 5) - 2);
+  ASSERT_EQ(matmul(a.data(), b.data(), c.data()), 0);
+  for (int i = 0; i < 48; ++i) {
+    for (int j = 0; j < 48; ++j) {
+      float expected = 0;
+      for (int k = 0; k < 32; ++k) expected += a[i * 32 + k] * b[k * 48 + j];
+      ASSERT_EQ(c[i * 48 + j], expected) << i << "," << j;
+    }
+  }
+  EXPECT_NE(matmul(nullptr, b.data(), c.data()), 0);
+  dlclose(library);
+}
+
+TEST_F(CommandsTest, TwoOutputsThroughTuneBuildAndAProgramInC) {
+  WriteWholeFile(lathe_.path("mv.tfn"), kMeanVariance);
+  Json tuned = OkJson({"tune", lathe_.path("mv.tfn"), "--trials", "2"});
+  EXPECT_FALSE(tuned["best"].is_null());
+  WriteWholeFile(lathe_.path("main.c"),
+                 "#include \"mv.h\"\n#include <math.h>\n"
+                 "int main(void) {\n"
+                 "  float x[5 * 37], mean[5], variance[5];\n"
+                 "  for (int i = 0; i < 5 * 37; ++i) x[i] = (float)(i / 37);\n"
+                 "  if (mean_variance(x, mean, variance) != 0) return 1;\n"
+                 "  for (int i = 0; i < 5; ++i) {\n"
+                 "    if (fabsf(mean[i] - (float)i) > 1e-5f) return 2;\n"
+                 "    if (fabsf(variance[i]) > 1e-5f) return 3;\n"
+                 "  }\n"
+                 "  return 0;\n"
+                 "}\n");
+  for (std::string kind : {"so", "o", "a"}) {
+    SCOPED_TRACE(kind);
+    std::string library = lathe_.path("mv." + kind);
+    Ok({"build", lathe_.path("mv.tfn"), "-o", library, "--header", lathe_.path("mv.h")});
+    Compile({lathe_.path("main.c"), library, "-I", lathe_.path(""), "-o",
+             lathe_.path("main_" + kind), "-lm", "-lpthread"});
+    EXPECT_EQ(RunProgram({lathe_.path("main_" + kind)}).exit_code, 0);
+  }
+}
+
+TEST_F(CommandsTest, LibraryFromPython) {
+  RunResult python = RunProgram({"/usr/bin/env", "python3", "--version"});
+  ASSERT_EQ(python.exit_code, 0) << "python3 is needed: deploy/packages --test installs it";
+  Ok({"build", "op:linear_relu(m=1,k=8,n=5)", "--untuned", "-o", lathe_.path("l.so")});
+  std::string script =
+      "import ctypes, sys\n"
+      "f = ctypes.CDLL(sys.argv[1]).linear_relu\n"
+      "a = lambda n, v: (ctypes.c_float * n)(*([v] * n))\n"
+      "y = a(5, 7.0)\n"
+      "assert f(a(8, 1.0), a(40, 0.5), a(5, -1.0), y) == 0\n"
+      "assert list(y) == [3.0] * 5, list(y)\n"
+      "assert f(a(8, 1.0), a(40, -0.5), a(5, -1.0), y) == 0\n"
+      "assert list(y) == [0.0] * 5, list(y)\n";
+  RunResult result = RunProgram({"/usr/bin/env", "python3", "-c", script, lathe_.path("l.so")});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+}
+
+TEST_F(CommandsTest, RunChecksTimesAndComputes) {
+  // x is the 2x3 matrix [[1, 2, 3], [4, 5, 6]] as f32.
+  std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }";
+  header.append(117 - header.size(), ' ');
+  header += '\n';
+  std::string npy =
+      std::string("\x93NUMPY\x01\x00", 8) + static_cast<char>(header.size()) + '\0' + header;
+  const float values[] = {1, 2, 3, 4, 5, 6};
+  npy.append(reinterpret_cast<const char*>(values), sizeof(values));
+  WriteWholeFile(lathe_.path("x.npy"), npy);
+  WriteWholeFile(lathe_.path("f.tfn"),
+                 "lathe 1\nfunc scale(x: f32[2, 3]) -> (y) {\n  y[j, i] = x[i, j] * 10\n}\n");
+  for (std::string trace : {"naive", "default"}) {
+    Json ran = OkJson({"run", lathe_.path("f.tfn"), "--trace", trace, "--in",
+                       "x=" + lathe_.path("x.npy"), "--out", lathe_.path("results")});
+    EXPECT_EQ(ran["status"], "ok");
+    EXPECT_GT(ran["median_seconds"].get<double>(), 0);
+    std::string result = ReadWholeFile(lathe_.path("results/y.npy"));
+    ASSERT_GE(result.size(), 24u);
+    std::vector<float> y(6);
+    std::memcpy(y.data(), result.data() + result.size() - 24, 24);
+    EXPECT_EQ(y, (std::vector<float>{10, 40, 20, 50, 30, 60}));
+  }
+  EXPECT_EQ(lathe_.Run({"run", lathe_.path("f.tfn"), "--trace", "best"}).exit_code, 1);
+  RunResult wrong = lathe_.Run({"run", lathe_.path("f.tfn"), "--in", "z=" + lathe_.path("x.npy")});
+  EXPECT_EQ(wrong.exit_code, 2);
+  EXPECT_THAT(wrong.err, HasSubstr("z"));
+}
+
+TEST_F(CommandsTest, ShowsEveryLevel) {
+  const std::pair<const char*, const char*> levels[] = {{"tensor", "func matmul"},
+                                                        {"loop", "for "},
+                                                        {"lowered", "for "},
+                                                        {"llvm", "define "},
+                                                        {"asm", "lathe_kernel"}};
+  for (const auto& [level, expected] : levels) {
+    EXPECT_THAT(Ok({"show", kSmallMatmul, "--level", level}), HasSubstr(expected)) << level;
+  }
+  Json naive = OkJson({"show", kSmallMatmul, "--level", "loop", "--trace", "naive"});
+  EXPECT_EQ(naive["origin"], "naive");
+  // What is shown as tensor function is one.
+  std::string text = Ok({"show", kSmallMatmul, "--level", "tensor"});
+  EXPECT_EQ(Ok({"show", "-", "--level", "tensor"}, text), text);
+}
+
+TEST_F(CommandsTest, TargetsAndOperators) {
+  Json target = OkJson({"target"});
+  EXPECT_FALSE(target["device_kind"].get<std::string>().empty());
+  EXPECT_EQ(OkJson({"target", target["text"].get<std::string>()})["text"], target["text"]);
+  EXPECT_THAT(Ok({"target", "--list"}), HasSubstr("x86-64-v3"));
+  EXPECT_THAT(Ok({"ops"}), HasSubstr("op:matmul("));
+  EXPECT_GE(OkJson({"ops"}).size(), 2u);
+}
+
+TEST_F(CommandsTest, DatabaseCommands) {
+  std::string db = lathe_.path("x.db");
+  OkJson({"tune", kSmallMatmul, "--trials", "3", "--db", db});
+  Json stats = OkJson({"db", "stats", "--db", db});
+  EXPECT_GE(stats["records"].get<int>(), 3);
+  EXPECT_EQ(stats["functions"], 1);
+  Json list = OkJson({"db", "list", "--db", db});
+  ASSERT_EQ(list.size(), 1u);
+  EXPECT_EQ(list[0]["function"], "matmul");
+  EXPECT_EQ(OkJson({"db", "verify", "--db", db})["whole"], true);
+  // A database of nothing is no error.
+  EXPECT_EQ(OkJson({"db", "stats"})["records"], 0);
+}
+
+TEST_F(CommandsTest, TuneResumes) {
+  Json first = OkJson({"tune", kSmallMatmul, "--trials", "5", "--seed", "1"});
+  Json second = OkJson({"tune", kSmallMatmul, "--trials", "5", "--seed", "1"});
+  EXPECT_GE(second["resumed"].get<int>(), 5);
+  EXPECT_EQ(second["measured"].get<int>(), 0);
+  EXPECT_EQ(first["best"]["trace"], second["best"]["trace"]);
+}
+
+TEST_F(CommandsTest, TunesForANarrowerTargetAndMoreThreads) {
+  Json narrow = OkJson({"tune", kSmallMatmul, "--trials", "2", "--target", "x86-64-v3"});
+  EXPECT_FALSE(narrow["best"].is_null());
+  // This machine has every feature that the narrow record needs.
+  EXPECT_EQ(OkJson({"query", kSmallMatmul})["verdict"], "compatible");
+  Json threads = OkJson({"tune", kSmallMatmul, "--trials", "3", "--threads", "2"});
+  EXPECT_FALSE(threads["best"].is_null());
+  EXPECT_EQ(OkJson({"query", kSmallMatmul, "--threads", "2"})["verdict"], "exact");
+}
+
+TEST_F(CommandsTest, PlainProgressAndHelp) {
+  RunResult tune = lathe_.Run({"tune", kSmallMatmul, "--trials", "3", "--budget", "60s"});
+  EXPECT_EQ(tune.exit_code, 0);
+  EXPECT_THAT(tune.out, HasSubstr("naive"));
+  EXPECT_EQ(tune.err.find('\r'), std::string::npos) << "not a terminal";
+  EXPECT_THAT(Ok({"--help"}), HasSubstr("tune"));
+  EXPECT_THAT(Ok({"--version"}), HasSubstr("lathe "));
+}
+
+}  // namespace
+}  // namespace lathe::testing
