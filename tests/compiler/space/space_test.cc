@@ -1,0 +1,140 @@
+// Rules and sketches: what they match, that every legal setting replays and
+// verifies, and that schedules compute what the naive program computes.
+#include "compiler/space/space.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "compiler/loop/interpreter.h"
+#include "compiler/loop/lower.h"
+#include "compiler/loop/program.h"
+#include "compiler/tensor/operators.h"
+
+namespace lathe {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr uint64_t kSeed = 11;
+
+Function Parse(const std::string& body) {
+  absl::StatusOr<Function> function = ParseFunction("lathe 1\n" + body, "test");
+  EXPECT_TRUE(function.ok()) << function.status();
+  return *std::move(function);
+}
+
+SpaceOptions Options(const char* target, int threads = 1) {
+  return {*ParseTarget(target), threads};
+}
+
+std::vector<std::unique_ptr<Sketch>> Sketches(const Function& function,
+                                              const SpaceOptions& options) {
+  auto sketches = SketchesOf(function, options);
+  EXPECT_TRUE(sketches.ok()) << sketches.status();
+  return *std::move(sketches);
+}
+
+// Inputs of small integers, so that sums of any order are exact.
+std::vector<TensorValue> Inputs(const Function& function, std::mt19937_64& rng) {
+  std::vector<TensorValue> inputs;
+  for (const Argument& argument : function.arguments) {
+    inputs.push_back(TensorValue::Zeros(argument.type, argument.shape));
+    for (int64_t i = 0; i < inputs.back().NumElements(); ++i) {
+      inputs.back().Set(i, static_cast<double>(rng() % 7) - 3);
+    }
+  }
+  return inputs;
+}
+
+void ExpectSameResults(const Function& function, const Trace& trace,
+                       const std::vector<TensorValue>& inputs) {
+  SCOPED_TRACE(ToText(trace));
+  Program naive = *BuildNaive(function);
+  absl::StatusOr<Program> scheduled = Replay(naive, trace);
+  ASSERT_TRUE(scheduled.ok()) << scheduled.status();
+  absl::StatusOr<Program> lowered = Lower(*scheduled);
+  ASSERT_TRUE(lowered.ok()) << lowered.status();
+  auto expected = Interpret(naive, inputs);
+  auto got = Interpret(*lowered, inputs);
+  ASSERT_TRUE(expected.ok()) << expected.status();
+  ASSERT_TRUE(got.ok()) << got.status();
+  for (size_t i = 0; i < expected->size(); ++i) {
+    EXPECT_EQ((*got)[i].bytes, (*expected)[i].bytes) << "output " << i;
+  }
+}
+
+TEST(SpaceTest, TilesMatmul) {
+  auto sketches = Sketches(Matmul(512, 512, 512), Options("x86-64-v4"));
+  ASSERT_EQ(sketches.size(), 1u);
+  EXPECT_EQ(sketches[0]->rule(), "tiled_reduction");
+  std::string trace = ToText(sketches[0]->Instantiate(sketches[0]->Analytic()));
+  EXPECT_THAT(trace, HasSubstr("cache_write"));
+  EXPECT_THAT(trace, HasSubstr("vectorize"));
+}
+
+TEST(SpaceTest, FusesTheElementwiseConsumer) {
+  Function function = Parse(
+      "func linear_relu(x: f32[1, 30], w: f32[30, 20], b: f32[20]) -> (y) {\n"
+      "  t[i, j] = sum(k) x[i, k] * w[k, j]\n  y[i, j] = max(t[i, j] + b[j], 0)\n}\n");
+  auto sketches = Sketches(function, Options("x86-64-v3"));
+  std::string trace = ToText(sketches[0]->Instantiate(sketches[0]->Analytic()));
+  EXPECT_THAT(trace, HasSubstr("set_scope(t, register)"));
+  EXPECT_THAT(trace, HasSubstr("reverse_compute_at(y, "));
+}
+
+TEST(SpaceTest, WithoutARuleThereIsOneSketchWithoutKnobs) {
+  Function function = Parse("func f(x: f32[8, 40]) -> (s) {\n  s[i] = sum(j) x[i, j]\n}\n");
+  auto sketches = Sketches(function, Options("x86-64-v3", 2));
+  ASSERT_EQ(sketches.size(), 1u);
+  EXPECT_TRUE(sketches[0]->knobs().empty());
+  EXPECT_THAT(ToText(sketches[0]->Instantiate({})), HasSubstr("parallel(s.i)"));
+}
+
+TEST(SpaceTest, AnalyticSettingKeepsRegistersFree) {
+  for (const char* target : {"x86-64-v2", "x86-64-v3", "x86-64-v4"}) {
+    for (int64_t n : {1, 17, 64, 127, 512, 1000}) {
+      SCOPED_TRACE(testing::Message() << target << " n=" << n);
+      for (const auto& sketch : Sketches(Matmul(n, n, n), Options(target))) {
+        EXPECT_TRUE(sketch->IsLegal(sketch->Analytic()));
+      }
+    }
+  }
+}
+
+TEST(SpaceTest, LegalSettingsComputeWhatNaiveComputes) {
+  std::printf("seed %llu\n", static_cast<unsigned long long>(kSeed));
+  std::mt19937_64 rng(kSeed);
+  const Function functions[] = {
+      Matmul(13, 37, 11),
+      Matmul(1, 50, 7),
+      Matmul(29, 5, 3),
+      Parse("func f(x: f32[9, 10], w: f32[10, 33], b: f32[33]) -> (y) {\n"
+            "  t[i, j] = sum(k) x[i, k] * w[k, j]\n  y[i, j] = max(t[i, j] + b[j], 0)\n}\n"),
+      Parse("func f(x: f32[9, 10], w: f32[10, 33]) -> (t, y) {\n"
+            "  t[i, j] = sum(k) x[i, k] * w[k, j]\n  y[i, j] = t[i, j] * 2\n}\n"),
+      Parse("func f(x: f32[3, 7, 6], w: f32[3, 6, 19]) -> (y) {\n"
+            "  y[b, i, j] = sum(k) x[b, i, k] * w[b, k, j]\n}\n"),
+      Parse("func f(x: f32[8, 6], v: f32[6, 17], w: f32[17, 18]) -> (y) {\n"
+            "  t[i, j] = sum(k) x[i, k] * v[k, j]\n  y[i, j] = sum(k) t[i, k] * w[k, j]\n}\n"),
+  };
+  for (const Function& function : functions) {
+    SCOPED_TRACE(ToText(function));
+    std::vector<TensorValue> inputs = Inputs(function, rng);
+    for (const char* target : {"x86-64-v2", "x86-64-v3", "x86-64-v4"}) {
+      for (const auto& sketch : Sketches(function, Options(target, 1 + rng() % 2))) {
+        ASSERT_FALSE(sketch->knobs().empty());
+        ExpectSameResults(function, sketch->Instantiate(sketch->Analytic()), inputs);
+        for (int i = 0; i < 12; ++i) {
+          Setting setting = SampleSetting(*sketch, rng);
+          ASSERT_TRUE(sketch->IsLegal(setting));
+          ExpectSameResults(function, sketch->Instantiate(setting), inputs);
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace lathe
