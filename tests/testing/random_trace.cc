@@ -1,0 +1,152 @@
+#include "tests/testing/random_trace.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "compiler/loop/stmt_visitor.h"
+
+namespace lathe::testing {
+namespace {
+
+// Loops of a program, and for each whether its body is one more loop.
+class LoopLister : public StmtVisitor {
+ public:
+  std::vector<const For*> loops;
+
+ protected:
+  void VisitFor(const For& node) override {
+    loops.push_back(&node);
+    StmtVisitor::VisitFor(node);
+  }
+};
+
+class Drawer {
+ public:
+  Drawer(const Program& naive, std::mt19937_64& random, const RandomTraceOptions& options)
+      : program_(naive), random_(random), options_(options) {}
+
+  Trace Run() {
+    for (int i = 0; i < options_.rewrites; ++i) Try(Rewrite());
+    // Vectorise from the inside: unrolled loops first, then what is around.
+    for (int i = 0; i < options_.marks; ++i) Try(Mark());
+    return std::move(trace_);
+  }
+
+ private:
+  size_t Below(size_t n) { return n == 0 ? 0 : random_() % n; }
+  bool Wild() { return static_cast<double>(Below(1000)) < 1000 * options_.wild; }
+
+  template <typename T>
+  const T& Pick(const std::vector<T>& values) {
+    return values[Below(values.size())];
+  }
+
+  void Try(TraceStep step) {
+    absl::StatusOr<Program> next = Replay(program_, Trace{{step}});
+    if (!next.ok()) return;
+    program_ = *std::move(next);
+    trace_.steps.push_back(std::move(step));
+  }
+
+  std::vector<const For*> Loops() {
+    LoopLister lister;
+    lister.Visit(program_.body);
+    return std::move(lister.loops);
+  }
+
+  std::string NewName() { return absl::StrCat("v", ++names_); }
+
+  TraceStep Rewrite() {
+    std::vector<const For*> loops = Loops();
+    if (loops.empty()) return {"reorder", 1, {}, {}};
+    const For* loop = Pick(loops);
+    switch (Below(10)) {
+      case 0:
+      case 1:
+      case 2: {
+        std::vector<int64_t> factors = {1, 2, 3, 4, 5, 8, 16, loop->extent, loop->extent + 1};
+        int64_t factor = Wild() ? static_cast<int64_t>(Below(40)) - 2 : Pick(factors);
+        return {"split", 1, {NewName(), NewName()}, {loop->var, factor}};
+      }
+      case 3: {
+        const auto* inner = loop->body.As<For>();
+        std::string other = inner && !Wild() ? inner->var : Pick(loops)->var;
+        return {"fuse", 1, {NewName()}, {loop->var, std::move(other)}};
+      }
+      case 4:
+      case 5:
+      case 6: {
+        std::vector<std::string> nest = {loop->var};
+        for (const For* at = loop->body.As<For>(); at; at = at->body.As<For>()) {
+          nest.push_back(at->var);
+        }
+        if (Wild()) nest.push_back(Pick(loops)->var);
+        std::shuffle(nest.begin(), nest.end(), random_);
+        if (nest.size() > 2) nest.resize(2 + Below(nest.size() - 1));
+        return {"reorder", 1, {}, {nest.begin(), nest.end()}};
+      }
+      case 7:
+        return {"cache_write", 1, {NewName()}, {Pick(program_.stages).name, AnyScope()}};
+      default:
+        return {"reverse_compute_at", 1, {}, {Pick(program_.stages).name, loop->var}};
+    }
+  }
+
+  TraceStep Mark() {
+    std::vector<const For*> loops = Loops();
+    if (loops.empty()) return {"unroll", 1, {}, {"none"}};
+    const For* loop = Pick(loops);
+    switch (Below(6)) {
+      case 0:
+        return {"parallel", 1, {}, {loop->var}};
+      case 1:
+        return {"unroll", 1, {}, {loop->var}};
+      case 2:
+        return {"tail", 1, {}, {loop->var, Below(4) == 0 ? "mask" : "partition"}};
+      case 3:
+        return {"set_scope", 1, {}, {Pick(program_.buffers).name, AnyScope()}};
+      default: {
+        // An innermost loop, if it is not a wild draw.
+        while (!Wild()) {
+          LoopLister below;
+          below.Visit(loop->body);
+          if (below.loops.empty()) break;
+          loop = Pick(below.loops);
+        }
+        return {"vectorize", 1, {}, {loop->var}};
+      }
+    }
+  }
+
+  // Registers seldom: their indices must be constant after unrolling.
+  std::string AnyScope() {
+    switch (Below(8)) {
+      case 0:
+        return "register";
+      case 1:
+      case 2:
+      case 3:
+        return "stack";
+      default:
+        return "workspace";
+    }
+  }
+
+  Program program_;
+  std::mt19937_64& random_;
+  const RandomTraceOptions options_;
+  Trace trace_;
+  int names_ = 0;
+};
+
+}  // namespace
+
+Trace RandomTrace(const Program& naive, std::mt19937_64& random,
+                  const RandomTraceOptions& options) {
+  return Drawer(naive, random, options).Run();
+}
+
+}  // namespace lathe::testing
