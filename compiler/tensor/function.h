@@ -60,6 +60,8 @@ absl::Status CheckFunction(const Function& function);
 
 // The text with the header line `lathe 1`; parses back to an equal function.
 std::string ToText(const Function& function);
+// Numbers whose type nothing inside the expression tells are written as in
+// f32(0.5), except i64 ones: a lone subscript `3` is just that.
 std::string ToText(const Expr& expr);
 
 // The identity of a function in databases.
