@@ -149,7 +149,7 @@ TEST(RoundTrip, Expressions) {
            "y[i: 2] = select(f32(1) < 2, f32(3), f32(4) + 5)",
            "y[i: 2] = pow(f32(2), 3) + rsqrt(f32(3)) * floor(f32(1))",
            "y[i: 2] = min(max(v[i], 0), 6) / (v[i] / v[i]) / v[i]",
-           "y[i: 8] = v[(5*i + 3) // 7 + i % 3 - i // 4]",
+           "y[i: 8] = v[(5*i + 3) // 7 + i % 3 - i // 8]",
            "y[i: 20] = (v[i - (3 - i)] else (v[i] else -1))",
            "y[i: 20] = n[i // 3] // 4 % 3 * 2 - (n[0] - 1)",
            "y[i: 8] = f32(i64(f64(n[i]))) + f32(b[i])",
