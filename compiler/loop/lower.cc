@@ -1,0 +1,45 @@
+#include "compiler/loop/lower.h"
+
+#include <utility>
+
+#include "compiler/base/status_macros.h"
+#include "compiler/loop/passes/passes.h"
+#include "compiler/loop/simplify.h"
+
+namespace lathe {
+namespace {
+
+Program SimplifyProgram(const Program& program) {
+  Program result = program;
+  result.body = Simplify(program.body);
+  return result;
+}
+
+}  // namespace
+
+absl::StatusOr<Program> Lower(const Program& scheduled, const LowerOptions& options) {
+  CHECK(!scheduled.lowered) << scheduled.name << " is lowered already";
+  Program program = scheduled;
+  auto run = [&](std::string_view name, absl::StatusOr<Program> result) -> absl::Status {
+    if (!result.ok()) return std::move(result).status();
+    program = *std::move(result);
+    CHECK(static_cast<bool>(program.body)) << name << " left nothing of " << program.name;
+    if (options.observer) options.observer(name, program);
+    return absl::OkStatus();
+  };
+  RETURN_IF_ERROR(run("materialize_init", MaterializeInit(program)));
+  RETURN_IF_ERROR(run("shrink_buffers", ShrinkBuffers(program)));
+  RETURN_IF_ERROR(run("drop_bindings", DropBindings(program)));
+  RETURN_IF_ERROR(run("partition_tails", PartitionTails(program)));
+  RETURN_IF_ERROR(run("trim_loops", TrimLoops(program)));
+  RETURN_IF_ERROR(run("simplify", SimplifyProgram(program)));
+  RETURN_IF_ERROR(run("vectorize", VectorizeLoops(program)));
+  RETURN_IF_ERROR(run("unroll", UnrollLoops(program, options.max_stores)));
+  RETURN_IF_ERROR(run("simplify", SimplifyProgram(program)));
+  RETURN_IF_ERROR(run("hoist_predicates", HoistPredicates(program)));
+  RETURN_IF_ERROR(run("flatten", FlattenBuffers(program)));
+  program.lowered = true;
+  return program;
+}
+
+}  // namespace lathe

@@ -1,0 +1,206 @@
+// Splits the range of a loop where predicates below it change.
+//
+//   for i.o in 11 tail=partition {        for i.o in 10 {
+//     for i.i in 12 {                       for i.i in 12 { S }
+//       S if i.o*12 + i.i < 127      ->   }
+//     }                                   for i.i in 12 { S[i.o := 10] if 120 + i.i < 127 }
+//   }
+//
+// A parallel loop stays one loop (each costs a synchronisation): its body
+// becomes `if i.o < 10 { ... }  if i.o >= 10 { ... }`.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "compiler/loop/passes/conditions.h"
+#include "compiler/loop/passes/passes.h"
+#include "compiler/loop/stmt_visitor.h"
+
+namespace lathe {
+namespace {
+
+// The iterations of one loop in which every predicate below that depends on
+// the loop holds throughout.
+class FullIterations : public StmtVisitor {
+ public:
+  FullIterations(const For& loop, const Bounds& bounds) : loop_(loop), bounds_(bounds) {
+    range.end = loop.extent;
+    bounds_[loop.var] = Interval::Of(0, loop.extent - 1);
+    Visit(loop.body);
+  }
+  Range range;
+
+ protected:
+  void VisitFor(const For& node) override {
+    bounds_[node.var] = Interval::Of(0, node.extent - 1);
+    StmtVisitor::VisitFor(node);
+    bounds_.erase(node.var);
+  }
+  void VisitStore(const Store& node) override {
+    Narrow(node.predicate);
+    StmtVisitor::VisitStore(node);
+  }
+  void VisitRead(const Read& node) override {
+    Narrow(node.predicate);
+    StmtVisitor::VisitRead(node);
+  }
+
+ private:
+  void Narrow(const Expr& predicate) {
+    for (const Expr& condition : Conjuncts(predicate)) {
+      if (!UsesVar(condition, loop_.var)) continue;
+      Range always = RangeWhere(Holds::kAlways, condition, loop_.var, loop_.extent, bounds_);
+      // A condition that never holds throughout does not say where to cut.
+      if (always.empty()) continue;
+      range.begin = std::max(range.begin, always.begin);
+      range.end = std::min(range.end, always.end);
+    }
+  }
+
+  const For& loop_;
+  Bounds bounds_;
+};
+
+// Gives a copy of a statement its own buffers: each is allocated once.
+class AllocationRenamer : public StmtMutator {
+ public:
+  explicit AllocationRenamer(Program* program) : program_(program) {}
+
+ protected:
+  Stmt MutateAllocate(const Allocate& node, const Stmt&) override {
+    Buffer copy = *program_->FindBuffer(node.buffer);
+    for (int i = 1; program_->FindBuffer(copy.name); ++i) {
+      copy.name = absl::StrCat(node.buffer, ".", i);
+    }
+    std::string name = copy.name;
+    names_[node.buffer] = name;
+    program_->buffers.push_back(std::move(copy));
+    Stmt body = Mutate(node.body);
+    names_.erase(node.buffer);
+    return MakeAllocate(std::move(name), std::move(body));
+  }
+  Stmt MutateStore(const Store& node, const Stmt& s) override {
+    Stmt mutated = StmtMutator::MutateStore(node, s);
+    auto found = names_.find(node.buffer);
+    if (found == names_.end()) return mutated;
+    const auto& store = *mutated.As<Store>();
+    return MakeStore(store.stage, store.role, store.bindings, found->second, store.indices,
+                     store.value, store.predicate);
+  }
+  Expr MutateRead(const Read& node, const Expr& e) override {
+    Expr mutated = ExprMutator::MutateRead(node, e);
+    auto found = names_.find(node.buffer);
+    if (found == names_.end()) return mutated;
+    const auto& read = *mutated.As<Read>();
+    return MakeRead(read.type, found->second, read.indices, read.predicate, read.otherwise);
+  }
+
+ private:
+  Program* const program_;
+  absl::flat_hash_map<std::string, std::string> names_;
+};
+
+class Partitioner : public StmtMutator {
+ public:
+  explicit Partitioner(Program* program) : program_(program) {}
+
+ protected:
+  Stmt MutateFor(const For& node, const Stmt& s) override {
+    if (node.marks.tail != Tail::kPartition) return MutateLoop(node.var, node.extent, node, s);
+    Range full = FullIterations(node, bounds_).range;
+    bool whole = full.begin == 0 && full.end == node.extent;
+    if (full.empty() || whole) return MutateLoop(node.var, node.extent, node, s);
+    return node.marks.kind == LoopKind::kParallel ? SplitBody(node, full) : SplitLoop(node, full);
+  }
+
+  Stmt MutateStore(const Store& node, const Stmt& s) override {
+    Stmt mutated = StmtMutator::MutateStore(node, s);
+    const auto& store = *mutated.As<Store>();
+    if (!store.predicate) return mutated;
+    Expr predicate = DropProvable(store.predicate, bounds_);
+    if (predicate.SameAs(store.predicate)) return mutated;
+    return MakeStore(store.stage, store.role, store.bindings, store.buffer, store.indices,
+                     store.value, std::move(predicate));
+  }
+
+  Expr MutateRead(const Read& node, const Expr& e) override {
+    Expr mutated = ExprMutator::MutateRead(node, e);
+    const auto& read = *mutated.As<Read>();
+    if (!read.predicate) return mutated;
+    Expr predicate = DropProvable(read.predicate, bounds_);
+    if (predicate.SameAs(read.predicate)) return mutated;
+    Expr otherwise = predicate ? read.otherwise : Expr();
+    return MakeRead(read.type, read.buffer, read.indices, std::move(predicate),
+                    std::move(otherwise));
+  }
+
+ private:
+  Stmt MutateLoop(const std::string& var, int64_t extent, const For& node, const Stmt& s) {
+    bounds_[var] = Interval::Of(0, extent - 1);
+    Stmt result = StmtMutator::MutateFor(node, s);
+    bounds_.erase(var);
+    return result;
+  }
+
+  // Iterations [range.begin, range.end) of `loop`.
+  Stmt Piece(const For& loop, Range range, bool first) {
+    if (range.empty()) return Stmt();
+    Stmt body = first ? loop.body : AllocationRenamer(program_).Mutate(loop.body);
+    int64_t extent = range.end - range.begin;
+    if (extent == 1) return Mutate(Substitute(body, {{loop.var, MakeInt(range.begin)}}));
+    if (range.begin > 0) {
+      body = Substitute(body, {{loop.var, MakeVar(loop.var) + range.begin}});
+    }
+    Stmt piece = MakeFor(loop.var, extent, loop.marks, std::move(body));
+    return MutateLoop(loop.var, extent, *piece.As<For>(), piece);
+  }
+
+  Stmt SplitLoop(const For& loop, Range full) {
+    Stmt middle = Piece(loop, full, true);
+    Stmt head = Piece(loop, {0, full.begin}, false);
+    Stmt tail = Piece(loop, {full.end, loop.extent}, false);
+    return MakeSequence({std::move(head), std::move(middle), std::move(tail)});
+  }
+
+  // The body for iterations [range.begin, range.end) of `loop`, under an `If`.
+  Stmt Branch(const For& loop, Range range, bool first) {
+    if (range.empty()) return Stmt();
+    Stmt body = first ? loop.body : AllocationRenamer(program_).Mutate(loop.body);
+    Expr var = MakeVar(loop.var);
+    std::vector<Expr> conditions;
+    if (range.begin > 0) {
+      conditions.push_back(MakeBinary(BinaryOp::kGe, var, MakeInt(range.begin)));
+    }
+    if (range.end < loop.extent) {
+      conditions.push_back(MakeBinary(BinaryOp::kLt, var, MakeInt(range.end)));
+    }
+    if (range.end - range.begin == 1) {
+      body = Substitute(body, {{loop.var, MakeInt(range.begin)}});
+    }
+    bounds_[loop.var] = Interval::Of(range.begin, range.end - 1);
+    Stmt branch = MakeIf(Conjunction(conditions), Mutate(body));
+    bounds_.erase(loop.var);
+    return branch;
+  }
+
+  Stmt SplitBody(const For& loop, Range full) {
+    Stmt middle = Branch(loop, full, true);
+    Stmt head = Branch(loop, {0, full.begin}, false);
+    Stmt tail = Branch(loop, {full.end, loop.extent}, false);
+    return MakeFor(loop.var, loop.extent, loop.marks,
+                   MakeSequence({std::move(head), std::move(middle), std::move(tail)}));
+  }
+
+  Program* const program_;
+  Bounds bounds_;
+};
+
+}  // namespace
+
+Program PartitionTails(const Program& program) {
+  Program result = program;
+  result.body = Partitioner(&result).Mutate(program.body);
+  return result;
+}
+
+}  // namespace lathe

@@ -1,0 +1,46 @@
+// The passes of lowering, in the order in which lower.cc runs them. Each takes
+// a correct program and returns an equivalent one; an error is InvalidArgument
+// naming the loop or buffer whose mark cannot be expanded.
+#ifndef LATHE_COMPILER_LOOP_PASSES_PASSES_H_
+#define LATHE_COMPILER_LOOP_PASSES_PASSES_H_
+
+#include "absl/status/statusor.h"
+#include "compiler/loop/program.h"
+
+namespace lathe {
+
+// kReduce stores become kUpdate, with a kInit nest right before the outermost
+// loop that binds one of their reduction axes.
+Program MaterializeInit(const Program& program);
+
+// Each buffer that is neither argument nor table is allocated at the innermost
+// place that sees all of its contents, in the shape of the region in use there.
+Program ShrinkBuffers(const Program& program);
+
+// Forgets which axis values a store computes: no later pass asks.
+Program DropBindings(const Program& program);
+
+// Loops marked tail=partition: iterations where the predicates below always
+// hold run without them, the others apart.
+Program PartitionTails(const Program& program);
+
+// Cuts off the iterations at the end of a loop in which no predicate below
+// holds. Vectorized loops keep their lanes.
+Program TrimLoops(const Program& program);
+
+// Loops marked vectorize become vector statements; predicates that differ
+// between lanes become masks of stores and of reads that would leave a buffer.
+absl::StatusOr<Program> VectorizeLoops(const Program& program);
+
+// Loops marked unroll become straight-line code of at most `max_stores` stores.
+absl::StatusOr<Program> UnrollLoops(const Program& program, int64_t max_stores);
+
+// Scalar predicates of stores become `If`s, as far out as they are invariant.
+Program HoistPredicates(const Program& program);
+
+// Buffers become one-dimensional, row-major.
+absl::StatusOr<Program> FlattenBuffers(const Program& program);
+
+}  // namespace lathe
+
+#endif  // LATHE_COMPILER_LOOP_PASSES_PASSES_H_

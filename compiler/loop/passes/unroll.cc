@@ -1,0 +1,63 @@
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "compiler/loop/passes/passes.h"
+#include "compiler/loop/stmt_visitor.h"
+
+namespace lathe {
+namespace {
+
+// Substitutes while it copies, so that the work is the size of the result.
+class Unroller : public StmtMutator {
+ public:
+  explicit Unroller(int64_t max_stores) : max_stores_(max_stores) {}
+  const absl::Status& status() const { return status_; }
+
+ protected:
+  Stmt MutateFor(const For& node, const Stmt& s) override {
+    if (node.marks.kind != LoopKind::kUnroll) return StmtMutator::MutateFor(node, s);
+    std::vector<Stmt> copies;
+    for (int64_t i = 0; i < node.extent && status_.ok(); ++i) {
+      values_[node.var] = MakeInt(i);
+      copies.push_back(Mutate(node.body));
+      if (stores_ > max_stores_) Refuse(node);
+    }
+    values_.erase(node.var);
+    return MakeSequence(std::move(copies));
+  }
+
+  Stmt MutateStore(const Store& node, const Stmt& s) override {
+    if (!values_.empty() && ++stores_ > max_stores_) return s;
+    return StmtMutator::MutateStore(node, s);
+  }
+
+  Expr MutateVar(const Var& node, const Expr& e) override {
+    auto value = values_.find(node.name);
+    return value == values_.end() ? e : value->second;
+  }
+
+ private:
+  void Refuse(const For& loop) {
+    if (!status_.ok()) return;
+    status_ = absl::InvalidArgumentError(
+        absl::StrCat("loop ", loop.var, " cannot be unrolled: the code would have more than ",
+                     max_stores_, " stores; unroll fewer or smaller loops"));
+  }
+
+  const int64_t max_stores_;
+  int64_t stores_ = 0;
+  Substitution values_;  // of the unrolled loops around
+  absl::Status status_;
+};
+
+}  // namespace
+
+absl::StatusOr<Program> UnrollLoops(const Program& program, int64_t max_stores) {
+  Program result = program;
+  Unroller unroller(max_stores);
+  result.body = unroller.Mutate(program.body);
+  if (!unroller.status().ok()) return unroller.status();
+  return result;
+}
+
+}  // namespace lathe
