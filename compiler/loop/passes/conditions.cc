@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "compiler/tensor/expr_visitor.h"
+#include "compiler/tensor/scalar_math.h"
 
 namespace lathe {
 
@@ -83,9 +84,9 @@ Range RangeWhere(Holds holds, const Expr& condition, const std::string& var, int
   if (*factor == 0) return *rest >= 0 ? everywhere : Range{};
   Range range = everywhere;
   if (*factor > 0) {
-    range.begin = std::max<int64_t>(0, -FloorDivide(*rest, *factor));
+    range.begin = std::max<int64_t>(0, -FloorDiv(*rest, *factor));
   } else {
-    range.end = std::min(extent, FloorDivide(*rest, -*factor) + 1);
+    range.end = std::min(extent, FloorDiv(*rest, -*factor) + 1);
   }
   return range.empty() ? Range{} : range;
 }
