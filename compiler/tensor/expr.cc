@@ -60,6 +60,8 @@ Expr MakeInt(int64_t value, Type type) {
 
 Expr MakeFloat(double value, Type type) {
   CHECK(IsFloat(type.scalar) && type.lanes == 1);
+  // One NaN only, so that text and keys say all there is.
+  if (std::isnan(value)) value = std::numeric_limits<double>::quiet_NaN();
   return Expr(std::make_shared<FloatImm>(type, RoundFloat(type.scalar, value)));
 }
 

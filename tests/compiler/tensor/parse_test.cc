@@ -70,8 +70,7 @@ TEST(Parse, FloatsRoundOnce) {
 }
 
 TEST(Parse, ReductionsReachFarAndMaxIsTwoThings) {
-  EXPECT_EQ(BodyText("y[i] = 1 + sum(k) x[i, k] * v[k] + 2"),
-            "1 + sum(k: 12) x[i, k] * v[k] + 2");
+  EXPECT_EQ(BodyText("y[i] = 1 + sum(k) x[i, k] * v[k] + 2"), "1 + sum(k: 12) x[i, k] * v[k] + 2");
   EXPECT_EQ(BodyText("y[i: 4] = max(p: 3) v[2*i + p]"), "max(p: 3) v[2 * i + p]");
   EXPECT_EQ(BodyText("y[i] = max(j) -x[i, j]"), "max(j: 12) -x[i, j]");
   EXPECT_EQ(BodyText("y[i: 4, j: 4] = max(i, j) - 3"), "max(i, j) - 3");
