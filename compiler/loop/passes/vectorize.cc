@@ -60,6 +60,12 @@ class Vectorizer : public StmtMutator {
     return StmtMutator::MutateAllocate(node, s);
   }
 
+  // Conditions of `If`s are about loops further out.
+  Stmt MutateIf(const If& node, const Stmt& s) override {
+    Stmt then = Mutate(node.then);
+    return then.SameAs(node.then) ? s : MakeIf(node.condition, std::move(then));
+  }
+
   Stmt MutateStore(const Store& node, const Stmt& s) override {
     if (!lane_loop_) return s;
     std::vector<Expr> same_for_all, conditions;
