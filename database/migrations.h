@@ -1,0 +1,24 @@
+// The numbered, forward-only migrations of the SQLite schema.
+#ifndef LATHE_DATABASE_MIGRATIONS_H_
+#define LATHE_DATABASE_MIGRATIONS_H_
+
+#include <string_view>
+
+#include "absl/types/span.h"
+
+namespace lathe {
+
+struct Migration {
+  int version = 0;  // 1, 2, ...
+  // The oldest schema version whose programs can still read and write the file
+  // after this migration; equal to `version` when none can.
+  int oldest_compatible = 0;
+  std::string_view sql;
+};
+
+// In order, without gaps; the last one is the current schema.
+absl::Span<const Migration> Migrations();
+
+}  // namespace lathe
+
+#endif  // LATHE_DATABASE_MIGRATIONS_H_

@@ -1,0 +1,180 @@
+// The store in a SQLite file.
+#include <mutex>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "compiler/base/status_macros.h"
+#include "database/record_check.h"
+#include "database/sqlite_connection.h"
+#include "database/sqlite_open.h"
+#include "database/sqlite_rows.h"
+#include "database/sqlite_verify.h"
+#include "database/store.h"
+#include "database/uuid.h"
+
+namespace lathe {
+namespace {
+
+// One connection behind one lock; other processes have their own.
+class SqliteStore : public Store {
+ public:
+  SqliteStore(std::unique_ptr<SqliteConnection> connection, bool read_only)
+      : connection_(std::move(connection)), read_only_(read_only) {}
+
+  absl::Status PutDevice(const DeviceRow& device) override {
+    RETURN_IF_ERROR(CheckDevice(device));
+    std::lock_guard lock(mutex_);
+    RETURN_IF_ERROR(CheckWritable());
+    SqliteTransaction transaction(connection_.get());
+    RETURN_IF_ERROR(transaction.BeginWrite());
+    {
+      ASSIGN_OR_RETURN(
+          SqliteStatement s,
+          connection_->Prepare("INSERT INTO devices (uuid, name, kind, description) "
+                               "VALUES (?, ?, ?, ?) ON CONFLICT (uuid) DO UPDATE SET name = "
+                               "excluded.name, kind = excluded.kind, description = "
+                               "excluded.description"));
+      s.BindBlob(UuidToBytes(device.uuid).value()).BindText(device.name).BindText(device.kind);
+      RETURN_IF_ERROR(s.BindText(device.description).Run());
+    }
+    return transaction.Commit();
+  }
+
+  absl::Status AddRecords(const std::vector<Record>& records) override {
+    for (const Record& record : records) RETURN_IF_ERROR(CheckRecord(record));
+    std::lock_guard lock(mutex_);
+    RETURN_IF_ERROR(CheckWritable());
+    if (records.empty()) return absl::OkStatus();
+    SqliteTransaction transaction(connection_.get());
+    RETURN_IF_ERROR(transaction.BeginWrite());
+    for (const Record& record : records) RETURN_IF_ERROR(InsertRecord(connection_.get(), record));
+    return transaction.Commit();
+  }
+
+  absl::StatusOr<std::optional<Record>> Best(const Task& task) override {
+    std::lock_guard lock(mutex_);
+    ASSIGN_OR_RETURN(std::optional<int64_t> row, FindTaskRow(connection_.get(), task));
+    if (!row) return std::nullopt;
+    ASSIGN_OR_RETURN(SqliteStatement s,
+                     connection_->Prepare(absl::StrCat(
+                         kSelectRecords,
+                         "WHERE r.id = (SELECT id FROM records WHERE task_id = ? AND status = "
+                         "'ok' ORDER BY median, created_unix_ms, uuid LIMIT 1)")));
+    ASSIGN_OR_RETURN(bool found, s.BindInt(*row).Step());
+    if (!found) return std::nullopt;
+    return ReadRecord(*connection_, s);
+  }
+
+  absl::StatusOr<std::vector<Task>> TasksOfFunction(const std::string& function_hash,
+                                                    const std::string& function_text) override {
+    std::lock_guard lock(mutex_);
+    ASSIGN_OR_RETURN(SqliteStatement s,
+                     connection_->Prepare(absl::StrCat(
+                         kSelectTasks, "WHERE f.hash = ? AND f.text = ? ORDER BY k.id")));
+    s.BindText(function_hash).BindText(function_text);
+    return ReadTasks(&s);
+  }
+
+  absl::StatusOr<std::vector<Task>> Tasks() override {
+    std::lock_guard lock(mutex_);
+    ASSIGN_OR_RETURN(SqliteStatement s,
+                     connection_->Prepare(absl::StrCat(kSelectTasks, "ORDER BY k.id")));
+    return ReadTasks(&s);
+  }
+
+  absl::StatusOr<std::vector<Record>> Records(const Task& task) override {
+    std::lock_guard lock(mutex_);
+    std::vector<Record> records;
+    ASSIGN_OR_RETURN(std::optional<int64_t> row, FindTaskRow(connection_.get(), task));
+    if (!row) return records;
+    ASSIGN_OR_RETURN(SqliteStatement s,
+                     connection_->Prepare(absl::StrCat(
+                         kSelectRecords, "WHERE r.task_id = ? ORDER BY r.created_unix_ms, r.id")));
+    s.BindInt(*row);
+    while (true) {
+      ASSIGN_OR_RETURN(bool more, s.Step());
+      if (!more) return records;
+      ASSIGN_OR_RETURN(Record record, ReadRecord(*connection_, s));
+      records.push_back(std::move(record));
+    }
+  }
+
+  absl::StatusOr<std::optional<DeviceRow>> FindDevice(const std::string& uuid) override {
+    std::lock_guard lock(mutex_);
+    std::optional<std::string> bytes = UuidToBytes(uuid);
+    if (!bytes) return std::nullopt;
+    ASSIGN_OR_RETURN(
+        SqliteStatement s,
+        connection_->Prepare("SELECT name, kind, description FROM devices WHERE uuid = ?"));
+    ASSIGN_OR_RETURN(bool found, s.BindBlob(*bytes).Step());
+    if (!found) return std::nullopt;
+    return DeviceRow{uuid, s.Text(0), s.Text(1), s.Text(2)};
+  }
+
+  absl::StatusOr<StoreStats> Stats() override {
+    std::lock_guard lock(mutex_);
+    // One snapshot, so that the numbers fit each other.
+    SqliteTransaction transaction(connection_.get());
+    RETURN_IF_ERROR(transaction.BeginRead());
+    StoreStats stats;
+    for (auto [table, count] :
+         {std::pair("functions", &stats.functions), std::pair("targets", &stats.targets),
+          std::pair("devices", &stats.devices), std::pair("tasks", &stats.tasks),
+          std::pair("traces", &stats.traces), std::pair("records", &stats.records)}) {
+      ASSIGN_OR_RETURN(*count, connection_->QueryInt(absl::StrCat("SELECT count(*) FROM ", table)));
+    }
+    {
+      ASSIGN_OR_RETURN(SqliteStatement s,
+                       connection_->Prepare("SELECT status, count(*) FROM records GROUP BY status "
+                                            "ORDER BY status"));
+      while (true) {
+        ASSIGN_OR_RETURN(bool more, s.Step());
+        if (!more) break;
+        stats.records_by_status.emplace_back(s.Text(0), s.Int(1));
+      }
+    }
+    ASSIGN_OR_RETURN(int64_t version, MetaValue(connection_.get(), "version"));
+    stats.schema_version = static_cast<int>(version);
+    ASSIGN_OR_RETURN(int64_t pages, connection_->QueryInt("PRAGMA page_count"));
+    ASSIGN_OR_RETURN(int64_t page_size, connection_->QueryInt("PRAGMA page_size"));
+    stats.file_bytes = pages * page_size;
+    RETURN_IF_ERROR(transaction.Commit());
+    return stats;
+  }
+
+  absl::StatusOr<std::vector<std::string>> Verify() override {
+    std::lock_guard lock(mutex_);
+    return VerifyDatabase(connection_.get());
+  }
+
+ private:
+  absl::Status CheckWritable() const {
+    if (!read_only_) return absl::OkStatus();
+    return absl::UnavailableError(
+        absl::StrCat(connection_->path(), ": was opened for reading only; open it for writing"));
+  }
+
+  absl::StatusOr<std::vector<Task>> ReadTasks(SqliteStatement* s) {
+    std::vector<Task> tasks;
+    while (true) {
+      ASSIGN_OR_RETURN(bool more, s->Step());
+      if (!more) return tasks;
+      ASSIGN_OR_RETURN(Task task, ReadTask(*connection_, *s));
+      tasks.push_back(std::move(task));
+    }
+  }
+
+  std::mutex mutex_;
+  const std::unique_ptr<SqliteConnection> connection_;
+  const bool read_only_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::string& path,
+                                                       const SqliteOptions& options) {
+  ASSIGN_OR_RETURN(std::unique_ptr<SqliteConnection> connection, OpenDatabase(path, options));
+  return std::make_unique<SqliteStore>(std::move(connection), options.read_only);
+}
+
+}  // namespace lathe

@@ -1,0 +1,119 @@
+#include "database/sqlite_verify.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "compiler/base/digest.h"
+#include "compiler/base/status_macros.h"
+#include "database/record_check.h"
+#include "database/sqlite_rows.h"
+#include "database/store.h"
+
+namespace lathe {
+namespace {
+
+// Enough to see what is wrong without printing ten million lines.
+constexpr size_t kMaxProblems = 100;
+
+class Verifier {
+ public:
+  explicit Verifier(SqliteConnection* connection) : connection_(*connection) {}
+
+  absl::StatusOr<std::vector<std::string>> Run() {
+    for (auto check : {&Verifier::Integrity, &Verifier::ForeignKeys, &Verifier::Functions,
+                       &Verifier::Traces, &Verifier::Duplicates, &Verifier::Records}) {
+      absl::Status status = (this->*check)();
+      // Damage is what was asked about; a lock is not.
+      if (absl::IsDataLoss(status)) {
+        Report(std::string(status.message()));
+      } else {
+        RETURN_IF_ERROR(status);
+      }
+      if (problems_.size() >= kMaxProblems) break;
+    }
+    return std::move(problems_);
+  }
+
+ private:
+  void Report(std::string problem) {
+    if (problems_.size() < kMaxProblems) problems_.push_back(std::move(problem));
+  }
+
+  template <typename Row>
+  absl::Status ForEach(const std::string& sql, Row row) {
+    ASSIGN_OR_RETURN(SqliteStatement statement, connection_.Prepare(sql));
+    while (true) {
+      ASSIGN_OR_RETURN(bool more, statement.Step());
+      if (!more) return absl::OkStatus();
+      RETURN_IF_ERROR(row(statement));
+    }
+  }
+
+  absl::Status Integrity() {
+    return ForEach("PRAGMA integrity_check", [this](const SqliteStatement& row) {
+      if (row.Text(0) != "ok") Report(row.Text(0));
+      return absl::OkStatus();
+    });
+  }
+
+  absl::Status ForeignKeys() {
+    return ForEach("PRAGMA foreign_key_check", [this](const SqliteStatement& row) {
+      Report(absl::StrCat("row ", row.Int(1), " of ", row.Text(0), " refers to no row of ",
+                          row.Text(2)));
+      return absl::OkStatus();
+    });
+  }
+
+  absl::Status Functions() {
+    return ForEach(
+        "SELECT id, hash, key_version, text FROM functions", [this](const SqliteStatement& row) {
+          if (row.Text(1) != FunctionHash(static_cast<int>(row.Int(2)), row.Text(3))) {
+            Report(absl::StrCat("function ", row.Int(0), ": its hash does not fit its text"));
+          }
+          return absl::OkStatus();
+        });
+  }
+
+  absl::Status Traces() {
+    return ForEach("SELECT id, hash, text FROM traces", [this](const SqliteStatement& row) {
+      if (row.Text(1) != Sha256Hex(row.Text(2))) {
+        Report(absl::StrCat("trace ", row.Int(0), ": its hash does not fit its text"));
+      }
+      return absl::OkStatus();
+    });
+  }
+
+  absl::Status Duplicates() {
+    RETURN_IF_ERROR(ForEach(
+        "SELECT min(id) FROM functions GROUP BY hash, key_version, text HAVING count(*) > 1",
+        [this](const SqliteStatement& row) {
+          Report(absl::StrCat("function ", row.Int(0), " stands more than once"));
+          return absl::OkStatus();
+        }));
+    return ForEach("SELECT min(id) FROM traces GROUP BY hash, text HAVING count(*) > 1",
+                   [this](const SqliteStatement& row) {
+                     Report(absl::StrCat("trace ", row.Int(0), " stands more than once"));
+                     return absl::OkStatus();
+                   });
+  }
+
+  absl::Status Records() {
+    return ForEach(kSelectRecords, [this](const SqliteStatement& row) {
+      absl::StatusOr<Record> record = ReadRecord(connection_, row);
+      absl::Status status = record.ok() ? CheckRecord(*record) : record.status();
+      if (!status.ok()) Report(std::string(status.message()));
+      return absl::OkStatus();
+    });
+  }
+
+  SqliteConnection& connection_;
+  std::vector<std::string> problems_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::vector<std::string>> VerifyDatabase(SqliteConnection* connection) {
+  return Verifier(connection).Run();
+}
+
+}  // namespace lathe

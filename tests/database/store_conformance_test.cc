@@ -1,0 +1,250 @@
+// One suite for every implementation of Store.
+#include <cmath>
+#include <filesystem>
+#include <functional>
+#include <limits>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "database/store.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "test_records.h"
+
+namespace lathe {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Pair;
+
+class StoreTest : public ::testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    if (GetParam() == std::string("memory")) {
+      store_ = NewMemoryStore();
+    } else {
+      directory_ = std::filesystem::path(::testing::TempDir()) / ("lathe-store-" + NewUuid());
+      std::filesystem::create_directories(directory_);
+      auto store = OpenSqliteStore(directory_ / "test.db");
+      ASSERT_TRUE(store.ok()) << store.status();
+      store_ = *std::move(store);
+    }
+    ASSERT_TRUE(store_->PutDevice(TestDevice()).ok());
+  }
+
+  void TearDown() override {
+    auto problems = store_->Verify();
+    ASSERT_TRUE(problems.ok()) << problems.status();
+    EXPECT_THAT(*problems, IsEmpty());
+    store_.reset();
+    if (!directory_.empty()) std::filesystem::remove_all(directory_);
+  }
+
+  void Add(const std::vector<Record>& records) {
+    absl::Status status = store_->AddRecords(records);
+    ASSERT_TRUE(status.ok()) << status;
+  }
+
+  std::vector<std::string> Ids(const Task& task) {
+    auto records = store_->Records(task);
+    EXPECT_TRUE(records.ok()) << records.status();
+    std::vector<std::string> ids;
+    for (const Record& record : *records) ids.push_back(record.id);
+    return ids;
+  }
+
+  std::filesystem::path directory_;
+  std::unique_ptr<Store> store_;
+};
+
+TEST_P(StoreTest, KeepsEveryField) {
+  Record record = TestRecord(1, 0.125);
+  Record failed = TestRecord(2, 0);
+  failed.status = RecordStatus::kBuildFailed;
+  failed.error = std::string("lld: \"broken\"\n\0 byte", 19);
+  failed.samples.clear();
+  failed.program_hash = failed.artifact_digest = failed.device_uuid = failed.trace = "";
+  failed.required_features.clear();
+  failed.median = failed.ci_low = failed.ci_high = failed.min = 0;
+  failed.conditions = {};
+  Add({record, failed});
+  auto records = store_->Records(TestTask());
+  ASSERT_TRUE(records.ok()) << records.status();
+  ASSERT_EQ(records->size(), 2u);
+  EXPECT_EQ(Difference((*records)[0], record), "");
+  EXPECT_EQ(Difference((*records)[1], failed), "");
+}
+
+TEST_P(StoreTest, BestIsTheLowestMedianOfOkRecords) {
+  EXPECT_FALSE(store_->Best(TestTask()).value().has_value());
+  Record wrong = TestRecord(4, 0.01);
+  wrong.status = RecordStatus::kWrongOutput;
+  Record abandoned = TestRecord(5, 0.02);
+  abandoned.status = RecordStatus::kAbandoned;
+  Add({TestRecord(1, 0.5), wrong});
+  Add({TestRecord(2, 0.25), TestRecord(3, 0.75), abandoned});
+  auto best = store_->Best(TestTask());
+  ASSERT_TRUE(best.ok() && *best);
+  EXPECT_EQ((*best)->id, TestUuid(2));
+}
+
+TEST_P(StoreTest, AmongEqualsTheOldestIsBest) {
+  Add({TestRecord(7, 0.5), TestRecord(3, 0.5), TestRecord(5, 0.5)});
+  EXPECT_EQ(store_->Best(TestTask()).value()->id, TestUuid(3));
+}
+
+TEST_P(StoreTest, EveryPartOfATaskSeparates) {
+  Task base = TestTask();
+  std::vector<Task> tasks(7, base);
+  tasks[1] = TestTask("other");
+  tasks[2].target += " ";
+  tasks[3].device_kind = "kind-b";
+  tasks[4].threads = 1;
+  tasks[5].regime = Regime::kWarm;
+  tasks[6].accuracy = Accuracy::kStrict;
+  for (size_t t = 0; t < tasks.size(); ++t) {
+    Add({TestRecord(static_cast<int64_t>(t) + 1, 1, tasks[t])});
+  }
+  for (size_t t = 0; t < tasks.size(); ++t) {
+    EXPECT_THAT(Ids(tasks[t]), ElementsAre(TestUuid(static_cast<int64_t>(t) + 1))) << t;
+    EXPECT_EQ(store_->Best(tasks[t]).value()->id, TestUuid(static_cast<int64_t>(t) + 1)) << t;
+  }
+  EXPECT_EQ(store_->Tasks()->size(), tasks.size());
+  EXPECT_EQ(store_->TasksOfFunction(base.function_hash, base.function_text)->size(), 6u);
+  // Equal hashes do not make functions equal.
+  EXPECT_THAT(*store_->TasksOfFunction(base.function_hash, "other"), IsEmpty());
+}
+
+TEST_P(StoreTest, TheNameIsNotPartOfTheKey) {
+  Task renamed = TestTask();
+  renamed.function_name = "another name";
+  Add({TestRecord(1, 1), TestRecord(2, 2, renamed)});
+  EXPECT_EQ(store_->Records(renamed)->size(), 2u);
+  EXPECT_EQ(store_->Records(renamed)->back().task.function_name, "name");
+}
+
+TEST_P(StoreTest, RecordsAreOldestFirst) {
+  Add({TestRecord(5, 1), TestRecord(2, 3), TestRecord(9, 2)});
+  EXPECT_THAT(Ids(TestTask()), ElementsAre(TestUuid(2), TestUuid(5), TestUuid(9)));
+}
+
+TEST_P(StoreTest, AddingTwiceChangesNothing) {
+  Add({TestRecord(1, 0.5)});
+  Add({TestRecord(1, 0.25), TestRecord(2, 0.75), TestRecord(2, 0.125)});
+  EXPECT_THAT(Ids(TestTask()), ElementsAre(TestUuid(1), TestUuid(2)));
+  EXPECT_EQ(store_->Best(TestTask()).value()->median, 0.5);
+}
+
+TEST_P(StoreTest, ABatchIsAllOrNothing) {
+  Record orphan = TestRecord(2, 1);
+  orphan.device_uuid = TestUuid(0xd2);
+  absl::Status status = store_->AddRecords({TestRecord(1, 1), orphan});
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("put it first"));
+  EXPECT_THAT(Ids(TestTask()), IsEmpty());
+  EXPECT_THAT(*store_->Tasks(), IsEmpty());
+  EXPECT_EQ(store_->Stats()->functions, 0);
+  Add({});
+}
+
+TEST_P(StoreTest, RefusesMalformedRecords) {
+  const double nan = std::numeric_limits<double>::quiet_NaN(), inf = INFINITY;
+  std::vector<std::pair<std::string, std::function<void(Record&)>>> cases = {
+      {"id is not a lower-case UUID", [](Record& r) { r.id = "1"; }},
+      {"id is not a lower-case UUID", [](Record& r) { r.id[35] = 'A'; }},
+      {"hash does not fit the text", [](Record& r) { r.task.function_text += " "; }},
+      {"target is empty", [](Record& r) { r.task.target = ""; }},
+      {"device kind is empty", [](Record& r) { r.task.device_kind = ""; }},
+      {"threads is not positive", [](Record& r) { r.task.threads = 0; }},
+      {"median is not finite", [=](Record& r) { r.median = nan; }},
+      {"minimum is not finite", [=](Record& r) { r.min = -inf; }},
+      {"a sample is not finite", [=](Record& r) { r.samples.push_back(inf); }},
+      {"a sample is negative", [](Record& r) { r.samples.push_back(-1); }},
+      {"frequency is not finite", [=](Record& r) { r.conditions.frequency_mhz = nan; }},
+      {"build time is not finite", [=](Record& r) { r.build_seconds = inf; }},
+      {"measuring time is negative", [](Record& r) { r.measure_seconds = -1; }},
+      {"has no samples", [](Record& r) { r.samples.clear(); }},
+      {"median is not positive", [](Record& r) { r.median = r.min = r.ci_low = 0; }},
+      {"outside of its interval", [](Record& r) { r.ci_high = r.ci_low; }},
+      {"minimum is above", [](Record& r) { r.min = 9; }},
+      {"names no device", [](Record& r) { r.device_uuid = ""; }},
+      {"no program hash", [](Record& r) { r.program_hash = ""; }},
+      {"program hash is not a SHA-256", [](Record& r) { r.program_hash = "12ab"; }},
+      {"artifact digest is not", [](Record& r) { r.artifact_digest[5] = 'x'; }},
+      {"feature is not a name", [](Record& r) { r.required_features = {"avx,sse"}; }},
+      {"time of creation", [](Record& r) { r.created_unix_ms = 0; }},
+      {"calls per sample", [](Record& r) { r.calls_per_sample = ~uint64_t{0}; }},
+  };
+  for (const auto& [message, spoil] : cases) {
+    Record record = TestRecord(1, 1);
+    spoil(record);
+    absl::Status status = store_->AddRecords({TestRecord(2, 1), record});
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << message;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(message));
+  }
+  EXPECT_EQ(store_->Stats()->records, 0);
+}
+
+TEST_P(StoreTest, DevicesAreUpdated) {
+  EXPECT_EQ(store_->FindDevice(kTestDevice).value()->name, "board");
+  EXPECT_FALSE(store_->FindDevice(TestUuid(9)).value().has_value());
+  EXPECT_FALSE(store_->FindDevice("no uuid").value().has_value());
+  Add({TestRecord(1, 1)});
+  ASSERT_TRUE(store_->PutDevice({kTestDevice, "renamed", "kind-b", ""}).ok());
+  DeviceRow device = store_->FindDevice(kTestDevice)->value();
+  EXPECT_EQ(device.name, "renamed");
+  EXPECT_EQ(device.kind, "kind-b");
+  EXPECT_EQ(store_->Best(TestTask()).value()->device_uuid, kTestDevice);
+  EXPECT_EQ(store_->PutDevice({"x", "", "k", ""}).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(store_->PutDevice({kTestDevice, "", "", ""}).code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST_P(StoreTest, StatsCountWhatStandsOnce) {
+  Record crash = TestRecord(4, 1);
+  crash.status = RecordStatus::kCrash;
+  Add({TestRecord(1, 1), TestRecord(2, 1), TestRecord(3, 1, TestTask("other")), crash});
+  StoreStats stats = store_->Stats().value();
+  EXPECT_EQ(stats.functions, 2);
+  EXPECT_EQ(stats.targets, 1);
+  EXPECT_EQ(stats.devices, 1);
+  EXPECT_EQ(stats.tasks, 2);
+  EXPECT_EQ(stats.traces, 3);
+  EXPECT_EQ(stats.records, 4);
+  EXPECT_THAT(stats.records_by_status, ElementsAre(Pair("crash", 1), Pair("ok", 3)));
+}
+
+TEST_P(StoreTest, ThreadsMayShareIt) {
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([this, t] {
+      for (int n = 0; n < 25; ++n) {
+        EXPECT_TRUE(store_->AddRecords({TestRecord(1 + t * 25 + n, 1 + n)}).ok());
+        EXPECT_TRUE(store_->Best(TestTask()).value().has_value());
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(store_->Stats()->records, 100);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, StoreTest, ::testing::Values("memory", "sqlite"),
+                         [](const auto& info) { return std::string(info.param); });
+
+TEST(Uuid, IsRandomAndOfVersionFour) {
+  std::string a = NewUuid(), b = NewUuid();
+  EXPECT_NE(a, b);
+  for (const std::string& uuid : {a, b}) {
+    EXPECT_EQ(uuid.size(), 36u);
+    EXPECT_EQ(uuid[14], '4');
+    EXPECT_NE(std::string("89ab").find(uuid[19]), std::string::npos);
+    EXPECT_EQ(uuid.find_first_not_of("0123456789abcdef-"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace lathe
