@@ -1,0 +1,463 @@
+#include "compiler/codegen/emit.h"
+
+#include <functional>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "compiler/base/check.h"
+#include "compiler/base/status_macros.h"
+#include "compiler/codegen/expr_emitter.h"
+#include "compiler/codegen/workspace_layout.h"
+#include "compiler/loop/stmt_visitor.h"
+#include "compiler/runtime/lathe_kernel.h"
+#include "llvm/IR/Constants.h"
+
+namespace lathe {
+namespace {
+
+using llvm::BasicBlock;
+using llvm::Value;
+
+// Registers are allocated in memory first; a masked vector access may reach
+// this many elements past the end.
+constexpr int64_t kRegisterSlack = 64;
+
+absl::Status Unsupported(std::string_view what, std::string_view name) {
+  return absl::UnimplementedError(
+      absl::StrCat(std::string(what), " of type or scope '", std::string(name),
+                   "' is not supported by code generation; supported are the types f64, f32, i64, "
+                   "i32, i8, u8 and bool, and the scopes workspace, stack and register"));
+}
+
+bool IsSupported(ScalarType type) { return type != ScalarType::kF16 && type != ScalarType::kBF16; }
+
+class SupportChecker : public StmtVisitor {
+ public:
+  absl::Status status;
+
+ protected:
+  void VisitCast(const Cast& node) override {
+    if (!IsSupported(node.type.scalar)) status = Unsupported("a cast", Name(node.type.scalar));
+    StmtVisitor::VisitCast(node);
+  }
+  void VisitFor(const For& node) override {
+    if (node.marks.kind == LoopKind::kVectorize || node.marks.kind == LoopKind::kUnroll) {
+      status = absl::InternalError(
+          absl::StrCat("loop ", node.var, " kept its mark: the program is not lowered"));
+    }
+    StmtVisitor::VisitFor(node);
+  }
+};
+
+class BufferCollector : public StmtVisitor {
+ public:
+  absl::flat_hash_set<std::string> names;  // read or written
+
+ protected:
+  void VisitRead(const Read& node) override {
+    names.insert(node.buffer);
+    StmtVisitor::VisitRead(node);
+  }
+  void VisitStore(const Store& node) override {
+    names.insert(node.buffer);
+    StmtVisitor::VisitStore(node);
+  }
+};
+
+// One LLVM function in the making: the kernel's body, or that of a parallel loop.
+struct FunctionContext {
+  llvm::Function* function = nullptr;
+  Value* runtime = nullptr;      // const lathe_runtime*; null in a parallel loop
+  Value* thread_area = nullptr;  // of all threads, or of this thread in a parallel loop
+  EmitScope scope;
+  ExprEmitter* expressions = nullptr;
+};
+
+class KernelEmitter {
+ public:
+  KernelEmitter(const Program& program, const Target& target, llvm::LLVMContext& context,
+                const EmitOptions& options)
+      : program_(program),
+        target_(target),
+        options_(options),
+        layout_(PlanWorkspace(program)),
+        module_(std::make_unique<llvm::Module>(program.name, context)),
+        b_(context),
+        pointer_(b_.getPtrTy()) {}
+
+  std::unique_ptr<llvm::Module> Emit();
+
+ private:
+  static bool IsTensor(const Buffer& buffer) { return buffer.scope == Scope::kArgument; }
+
+  void EmitTables();
+  llvm::Function* EmitBody();
+  void EmitEntry(llvm::Function* body);
+  Value* RuntimeField(Value* runtime, size_t offset, llvm::Type* type);
+  void ReturnIf(Value* condition, int32_t code);
+
+  void EmitStmt(const Stmt& s);
+  void EmitLoop(const For& loop);
+  void EmitParallel(const For& loop);
+  void EmitStore(const Store& store);
+  void EmitBranch(Value* condition, const std::function<void()>& then);
+  void EmitAllocate(const Allocate& allocate);
+  Value* StackSlot(llvm::Type* type, llvm::Align align, const std::string& name);
+
+  const Program& program_;
+  const Target& target_;
+  const EmitOptions& options_;
+  const WorkspaceLayout layout_;
+  std::unique_ptr<llvm::Module> module_;
+  llvm::IRBuilder<> b_;
+  llvm::Type* const pointer_;
+  absl::flat_hash_map<std::string, Value*> tables_;
+  FunctionContext* here_ = nullptr;
+  int tasks_ = 0;
+};
+
+std::unique_ptr<llvm::Module> KernelEmitter::Emit() {
+  EmitTables();
+  EmitEntry(EmitBody());
+  return std::move(module_);
+}
+
+void KernelEmitter::EmitTables() {
+  for (const Buffer& buffer : program_.buffers) {
+    if (buffer.scope != Scope::kTable) continue;
+    llvm::Type* element = MemoryType(b_.getContext(), Type{buffer.type, 1});
+    std::vector<llvm::Constant*> values;
+    for (double value : buffer.values) {
+      values.push_back(
+          IsFloat(buffer.type)
+              ? llvm::ConstantFP::get(element, value)
+              : llvm::ConstantInt::get(element, static_cast<uint64_t>(static_cast<int64_t>(value)),
+                                       true));
+    }
+    auto* type = llvm::ArrayType::get(element, values.size());
+    auto* table = new llvm::GlobalVariable(*module_, type, true, llvm::GlobalValue::PrivateLinkage,
+                                           llvm::ConstantArray::get(type, values),
+                                           absl::StrCat("table.", buffer.name));
+    table->setAlignment(llvm::Align(kBufferAlignment));
+    tables_[buffer.name] = table;
+  }
+}
+
+// int32_t body(tensors..., shared workspace buffers..., runtime, thread area)
+llvm::Function* KernelEmitter::EmitBody() {
+  std::vector<std::string> names;
+  for (const Buffer& buffer : program_.buffers) {
+    if (IsTensor(buffer) || layout_.shared.contains(buffer.name)) names.push_back(buffer.name);
+  }
+  std::vector<llvm::Type*> types(names.size() + 2, pointer_);
+  auto* type = llvm::FunctionType::get(b_.getInt32Ty(), types, false);
+  auto* function =
+      llvm::Function::Create(type, llvm::GlobalValue::InternalLinkage, "body", *module_);
+  function->addFnAttr(llvm::Attribute::NoInline);
+  FunctionContext context;
+  context.function = function;
+  context.scope.buffers = tables_;
+  for (size_t i = 0; i < names.size(); ++i) {
+    function->getArg(i)->setName(names[i]);
+    function->addParamAttr(i, llvm::Attribute::NoAlias);
+    context.scope.buffers[names[i]] = function->getArg(i);
+  }
+  context.runtime = function->getArg(names.size());
+  context.thread_area = function->getArg(names.size() + 1);
+  b_.SetInsertPoint(BasicBlock::Create(b_.getContext(), "entry", function));
+  ExprEmitter expressions(b_, target_, program_, context.scope);
+  context.expressions = &expressions;
+  here_ = &context;
+  EmitStmt(program_.body);
+  b_.CreateRet(b_.getInt32(LATHE_OK));
+  here_ = nullptr;
+  return function;
+}
+
+Value* KernelEmitter::RuntimeField(Value* runtime, size_t offset, llvm::Type* type) {
+  Value* address = b_.CreateConstGEP1_64(b_.getInt8Ty(), runtime, offset);
+  return b_.CreateLoad(type, address);
+}
+
+void KernelEmitter::ReturnIf(Value* condition, int32_t code) {
+  llvm::Function* function = b_.GetInsertBlock()->getParent();
+  auto* leave = BasicBlock::Create(b_.getContext(), "leave", function);
+  auto* stay = BasicBlock::Create(b_.getContext(), "stay", function);
+  b_.CreateCondBr(condition, leave, stay);
+  b_.SetInsertPoint(leave);
+  b_.CreateRet(b_.getInt32(code));
+  b_.SetInsertPoint(stay);
+}
+
+// The exported function: checks, workspace, and the call of the body.
+void KernelEmitter::EmitEntry(llvm::Function* body) {
+  auto* type = llvm::FunctionType::get(b_.getInt32Ty(), {pointer_, pointer_}, false);
+  auto* entry =
+      llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, options_.symbol, *module_);
+  if (options_.hidden) entry->setVisibility(llvm::GlobalValue::HiddenVisibility);
+  Value* args = entry->getArg(0);
+  Value* runtime = entry->getArg(1);
+  b_.SetInsertPoint(BasicBlock::Create(b_.getContext(), "entry", entry));
+  std::vector<Value*> tensors;
+  Value* any_null = b_.getFalse();
+  for (const Buffer& buffer : program_.buffers) {
+    if (!IsTensor(buffer)) continue;
+    Value* slot = b_.CreateConstGEP1_64(pointer_, args, tensors.size());
+    tensors.push_back(b_.CreateLoad(pointer_, slot, buffer.name));
+    any_null = b_.CreateOr(any_null, b_.CreateIsNull(tensors.back()));
+  }
+  ReturnIf(any_null, LATHE_EARG);
+  const bool wants_workspace = layout_.shared_bytes + layout_.thread_bytes > 0;
+  Value* workspace = llvm::ConstantPointerNull::get(b_.getPtrTy());
+  if (wants_workspace || layout_.parallel) {
+    Value* version = RuntimeField(runtime, offsetof(lathe_runtime, abi_version), b_.getInt32Ty());
+    Value* size = RuntimeField(runtime, offsetof(lathe_runtime, struct_size), b_.getInt32Ty());
+    ReturnIf(b_.CreateOr(b_.CreateICmpULT(version, b_.getInt32(LATHE_ABI_VERSION)),
+                         b_.CreateICmpULT(size, b_.getInt32(sizeof(lathe_runtime)))),
+             LATHE_EABI);
+  }
+  if (wants_workspace) {
+    Value* threads = RuntimeField(runtime, offsetof(lathe_runtime, num_threads), b_.getInt32Ty());
+    Value* bytes =
+        b_.CreateMul(b_.CreateZExt(threads, b_.getInt64Ty()), b_.getInt64(layout_.thread_bytes));
+    bytes = b_.CreateAdd(bytes, b_.getInt64(layout_.shared_bytes));
+    auto* give = llvm::FunctionType::get(pointer_, {pointer_, b_.getInt64Ty()}, false);
+    workspace =
+        b_.CreateCall(give, RuntimeField(runtime, offsetof(lathe_runtime, workspace), pointer_),
+                      {runtime, bytes});
+    ReturnIf(b_.CreateIsNull(workspace), LATHE_ENOMEM);
+  }
+  std::vector<Value*> arguments;
+  size_t tensor = 0;
+  for (const Buffer& buffer : program_.buffers) {
+    if (IsTensor(buffer)) {
+      arguments.push_back(tensors[tensor++]);
+    } else if (auto it = layout_.shared.find(buffer.name); it != layout_.shared.end()) {
+      arguments.push_back(b_.CreateConstGEP1_64(b_.getInt8Ty(), workspace, it->second));
+    }
+  }
+  arguments.push_back(runtime);
+  arguments.push_back(b_.CreateConstGEP1_64(b_.getInt8Ty(), workspace, layout_.shared_bytes));
+  b_.CreateRet(b_.CreateCall(body, arguments));
+}
+
+void KernelEmitter::EmitStmt(const Stmt& s) {
+  switch (s.kind()) {
+    case StmtKind::kFor: {
+      const For& loop = *s.As<For>();
+      // Inside a parallel loop there is no runtime: inner ones run in order.
+      const bool parallel = loop.marks.kind == LoopKind::kParallel && here_->runtime != nullptr;
+      return parallel ? EmitParallel(loop) : EmitLoop(loop);
+    }
+    case StmtKind::kSequence:
+      for (const Stmt& part : s.As<Sequence>()->stmts) EmitStmt(part);
+      return;
+    case StmtKind::kStore:
+      return EmitStore(*s.As<Store>());
+    case StmtKind::kIf: {
+      here_->expressions->Forget();
+      Value* condition = here_->expressions->Emit(s.As<If>()->condition);
+      return EmitBranch(condition, [&] { EmitStmt(s.As<If>()->then); });
+    }
+    case StmtKind::kAllocate:
+      return EmitAllocate(*s.As<Allocate>());
+  }
+}
+
+// Counted and tested at the bottom: extents are positive.
+void KernelEmitter::EmitLoop(const For& loop) {
+  EmitScope& scope = here_->scope;
+  if (loop.extent == 1) {
+    scope.variables[loop.var] = b_.getInt64(0);
+    scope.loops.push_back(loop.var);
+    EmitStmt(loop.body);
+    scope.loops.pop_back();
+    return;
+  }
+  BasicBlock* before = b_.GetInsertBlock();
+  auto* body = BasicBlock::Create(b_.getContext(), loop.var, here_->function);
+  b_.CreateBr(body);
+  b_.SetInsertPoint(body);
+  llvm::PHINode* index = b_.CreatePHI(b_.getInt64Ty(), 2, loop.var);
+  index->addIncoming(b_.getInt64(0), before);
+  scope.variables[loop.var] = index;
+  scope.loops.push_back(loop.var);
+  EmitStmt(loop.body);
+  scope.loops.pop_back();
+  Value* next = b_.CreateAdd(index, b_.getInt64(1), "", true, true);
+  index->addIncoming(next, b_.GetInsertBlock());
+  auto* after = BasicBlock::Create(b_.getContext(), loop.var + ".end", here_->function);
+  b_.CreateCondBr(b_.CreateICmpNE(next, b_.getInt64(loop.extent)), body, after);
+  b_.SetInsertPoint(after);
+}
+
+void KernelEmitter::EmitBranch(Value* condition, const std::function<void()>& then) {
+  auto* yes = BasicBlock::Create(b_.getContext(), "then", here_->function);
+  auto* end = BasicBlock::Create(b_.getContext(), "endif", here_->function);
+  b_.CreateCondBr(condition, yes, end);
+  b_.SetInsertPoint(yes);
+  then();
+  b_.CreateBr(end);
+  b_.SetInsertPoint(end);
+}
+
+void KernelEmitter::EmitStore(const Store& store) {
+  ExprEmitter& expressions = *here_->expressions;
+  expressions.Forget();
+  if (!store.predicate || store.predicate.type().lanes > 1) {
+    expressions.EmitStore(store);
+    return;
+  }
+  Value* condition = expressions.Emit(store.predicate);
+  expressions.Forget();
+  EmitBranch(condition, [&] { expressions.EmitStore(store); });
+}
+
+// All stack slots lie in the entry block, where SROA finds them.
+Value* KernelEmitter::StackSlot(llvm::Type* type, llvm::Align align, const std::string& name) {
+  BasicBlock& entry = here_->function->getEntryBlock();
+  llvm::IRBuilder<> at_entry(&entry, entry.begin());
+  llvm::AllocaInst* slot = at_entry.CreateAlloca(type, nullptr, name);
+  slot->setAlignment(align);
+  return slot;
+}
+
+void KernelEmitter::EmitAllocate(const Allocate& allocate) {
+  const Buffer& buffer = *program_.FindBuffer(allocate.buffer);
+  Value*& place = here_->scope.buffers[buffer.name];
+  if (auto it = layout_.thread.find(buffer.name); it != layout_.thread.end()) {
+    place = b_.CreateConstGEP1_64(b_.getInt8Ty(), here_->thread_area, it->second, buffer.name);
+  } else if (!layout_.shared.contains(buffer.name)) {  // those are arguments of the body
+    llvm::Type* element = MemoryType(b_.getContext(), Type{buffer.type, 1});
+    const int64_t slack = buffer.scope == Scope::kRegister ? kRegisterSlack : 0;
+    place = StackSlot(llvm::ArrayType::get(element, buffer.NumElements() + slack),
+                      llvm::Align(kBufferAlignment), buffer.name);
+  }
+  EmitStmt(allocate.body);
+}
+
+// The loop's body becomes a function of its own, over everything in scope:
+//   task(closure, iteration, thread): unpacks, then calls
+//   task.body(buffers noalias..., thread area, variables..., iteration)
+void KernelEmitter::EmitParallel(const For& loop) {
+  FunctionContext& outer = *here_;
+  llvm::LLVMContext& context = b_.getContext();
+  std::vector<std::string> buffers;  // in declaration order: bytes must not vary
+  BufferCollector used;
+  used.Visit(loop.body);
+  for (const Buffer& buffer : program_.buffers) {
+    if (used.names.contains(buffer.name) && outer.scope.buffers.contains(buffer.name) &&
+        !tables_.contains(buffer.name)) {
+      buffers.push_back(buffer.name);
+    }
+  }
+  const std::vector<std::string> loops = outer.scope.loops;
+  const size_t num_pointers = buffers.size() + 1;
+  std::vector<llvm::Type*> fields(num_pointers, pointer_);
+  fields.insert(fields.end(), loops.size(), b_.getInt64Ty());
+  llvm::StructType* closure_type = llvm::StructType::get(context, fields);
+
+  // The caller's side.
+  Value* closure = StackSlot(closure_type, llvm::Align(8), "closure");
+  for (size_t i = 0; i < fields.size(); ++i) {
+    Value* value = i < buffers.size() ? outer.scope.buffers[buffers[i]]
+                   : i < num_pointers ? outer.thread_area
+                                      : outer.scope.variables[loops[i - num_pointers]];
+    b_.CreateStore(value, b_.CreateStructGEP(closure_type, closure, i));
+  }
+  auto* task_type =
+      llvm::FunctionType::get(b_.getInt32Ty(), {pointer_, b_.getInt64Ty(), b_.getInt32Ty()}, false);
+  const std::string name = absl::StrCat("task", tasks_++);
+  auto* task =
+      llvm::Function::Create(task_type, llvm::GlobalValue::InternalLinkage, name, *module_);
+  auto* for_type = llvm::FunctionType::get(b_.getInt32Ty(),
+                                           {pointer_, b_.getInt64Ty(), pointer_, pointer_}, false);
+  Value* parallel_for =
+      RuntimeField(outer.runtime, offsetof(lathe_runtime, parallel_for), pointer_);
+  Value* result = b_.CreateCall(for_type, parallel_for,
+                                {outer.runtime, b_.getInt64(loop.extent), task, closure});
+  auto* failed = BasicBlock::Create(context, "failed", outer.function);
+  auto* done = BasicBlock::Create(context, "done", outer.function);
+  b_.CreateCondBr(b_.CreateIsNotNull(result), failed, done);
+  b_.SetInsertPoint(failed);
+  b_.CreateRet(result);
+
+  // The task: unpack the closure.
+  std::vector<llvm::Type*> parameters = fields;
+  parameters.push_back(b_.getInt64Ty());
+  auto* body = llvm::Function::Create(llvm::FunctionType::get(b_.getVoidTy(), parameters, false),
+                                      llvm::GlobalValue::InternalLinkage, name + ".body", *module_);
+  body->addFnAttr(llvm::Attribute::NoInline);
+  b_.SetInsertPoint(BasicBlock::Create(context, "entry", task));
+  std::vector<Value*> arguments;
+  for (size_t i = 0; i < fields.size(); ++i) {
+    arguments.push_back(
+        b_.CreateLoad(fields[i], b_.CreateStructGEP(closure_type, task->getArg(0), i)));
+  }
+  Value* thread = b_.CreateZExt(task->getArg(2), b_.getInt64Ty());
+  Value*& area = arguments[num_pointers - 1];
+  area =
+      b_.CreateGEP(b_.getInt8Ty(), area, b_.CreateMul(thread, b_.getInt64(layout_.thread_bytes)));
+  arguments.push_back(task->getArg(1));
+  b_.CreateCall(body, arguments);
+  b_.CreateRet(b_.getInt32(LATHE_OK));
+
+  // The body.
+  FunctionContext inner;
+  inner.function = body;
+  inner.scope.buffers = tables_;
+  for (size_t i = 0; i < buffers.size(); ++i) {
+    body->getArg(i)->setName(buffers[i]);
+    body->addParamAttr(i, llvm::Attribute::NoAlias);
+    inner.scope.buffers[buffers[i]] = body->getArg(i);
+  }
+  inner.thread_area = body->getArg(num_pointers - 1);
+  body->addParamAttr(num_pointers - 1, llvm::Attribute::NoAlias);
+  for (size_t i = 0; i < loops.size(); ++i) {
+    inner.scope.variables[loops[i]] = body->getArg(num_pointers + i);
+    inner.scope.loops.push_back(loops[i]);
+  }
+  inner.scope.variables[loop.var] = body->getArg(fields.size());
+  inner.scope.loops.push_back(loop.var);
+  b_.SetInsertPoint(BasicBlock::Create(context, "entry", body));
+  ExprEmitter expressions(b_, target_, program_, inner.scope);
+  inner.expressions = &expressions;
+  here_ = &inner;
+  EmitStmt(loop.body);
+  b_.CreateRetVoid();
+  here_ = &outer;
+  b_.SetInsertPoint(done);
+}
+
+}  // namespace
+
+absl::Status CheckSupported(const Program& lowered) {
+  if (!lowered.lowered) return absl::InternalError("code generation needs a lowered program");
+  for (const Buffer& buffer : lowered.buffers) {
+    if (!IsSupported(buffer.type)) {
+      return Unsupported(absl::StrCat("tensor '", buffer.name, "'"), Name(buffer.type));
+    }
+    if (buffer.scope == Scope::kTile) {
+      return Unsupported(absl::StrCat("buffer '", buffer.name, "'"), "tile");
+    }
+  }
+  SupportChecker checker;
+  checker.Visit(lowered.body);
+  return checker.status;
+}
+
+KernelNeeds NeedsOf(const Program& lowered) {
+  const WorkspaceLayout layout = PlanWorkspace(lowered);
+  return {layout.shared_bytes, layout.thread_bytes, layout.parallel};
+}
+
+absl::StatusOr<std::unique_ptr<llvm::Module>> EmitKernel(const Program& lowered,
+                                                         const Target& target,
+                                                         llvm::LLVMContext& context,
+                                                         const EmitOptions& options) {
+  RETURN_IF_ERROR(CheckSupported(lowered));
+  return KernelEmitter(lowered, target, context, options).Emit();
+}
+
+}  // namespace lathe

@@ -1,0 +1,45 @@
+// Lowered program -> LLVM module with one kernel (compiler/runtime/lathe_kernel.h).
+#ifndef LATHE_COMPILER_CODEGEN_EMIT_H_
+#define LATHE_COMPILER_CODEGEN_EMIT_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "compiler/loop/program.h"
+#include "compiler/target/target.h"
+#include "llvm/IR/Module.h"
+
+namespace lathe {
+
+// What a kernel asks of its runtime. Workspace in all: workspace_bytes +
+// num_threads * workspace_bytes_per_thread.
+struct KernelNeeds {
+  int64_t workspace_bytes = 0;
+  int64_t workspace_bytes_per_thread = 0;
+  bool parallel = false;
+  bool runtime() const { return parallel || workspace_bytes > 0 || workspace_bytes_per_thread > 0; }
+};
+KernelNeeds NeedsOf(const Program& lowered);
+
+struct EmitOptions {
+  // The symbol of the kernel; hidden ones are for linking into a wrapper.
+  std::string symbol = "lathe_kernel";
+  bool hidden = false;
+};
+
+// OK if code generation supports the types and scopes of `lowered`, else
+// Unimplemented naming the buffer and what is supported.
+absl::Status CheckSupported(const Program& lowered);
+
+// The module before any pass; the target's attributes are the caller's to add
+// (ApplyTarget). `lowered` comes from Lower().
+absl::StatusOr<std::unique_ptr<llvm::Module>> EmitKernel(const Program& lowered,
+                                                         const Target& target,
+                                                         llvm::LLVMContext& context,
+                                                         const EmitOptions& options = {});
+
+}  // namespace lathe
+
+#endif  // LATHE_COMPILER_CODEGEN_EMIT_H_

@@ -1,0 +1,119 @@
+#include "tests/compiler/codegen/compiled_kernel.h"
+
+#include <dlfcn.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "compiler/base/status_macros.h"
+#include "compiler/codegen/compile.h"
+#include "compiler/runtime/lathe_thread_pool.h"
+
+namespace lathe::testing {
+namespace {
+
+constexpr size_t kGuard = 256;
+constexpr std::byte kPoison{0xFF};
+
+// Element aligned, and no more: vectors must not count on alignment.
+std::byte* Misaligned(std::vector<std::byte>& storage, size_t bytes, int element) {
+  storage.assign(bytes + 2 * kGuard + 64, kPoison);
+  auto address = reinterpret_cast<uintptr_t>(storage.data() + kGuard);
+  return reinterpret_cast<std::byte*>((address + 63) / 64 * 64 + element);
+}
+
+struct PoolRuntime {
+  lathe_runtime base;
+  lathe_thread_pool* pool;
+  std::vector<std::byte> workspace;
+};
+
+int32_t RunInPool(const lathe_runtime* rt, int64_t iterations, lathe_task task, void* closure) {
+  return lathe_thread_pool_run(static_cast<PoolRuntime*>(rt->state)->pool, iterations, task,
+                               closure);
+}
+
+void* GiveWorkspace(const lathe_runtime* rt, uint64_t bytes) {
+  auto* self = static_cast<PoolRuntime*>(rt->state);
+  self->workspace.assign(bytes + 64, kPoison);
+  auto address = reinterpret_cast<uintptr_t>(self->workspace.data());
+  return reinterpret_cast<void*>((address + 63) / 64 * 64);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<OpenedLibrary>> OpenedLibrary::Open(const std::string& bytes) {
+  const int fd = memfd_create("kernel", MFD_CLOEXEC);
+  if (fd < 0 || write(fd, bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) {
+    return absl::InternalError("cannot write the library");
+  }
+  void* handle = dlopen(absl::StrCat("/proc/self/fd/", fd).c_str(), RTLD_NOW | RTLD_LOCAL);
+  close(fd);
+  if (handle == nullptr) return absl::InternalError(dlerror());
+  return std::unique_ptr<OpenedLibrary>(new OpenedLibrary(handle));
+}
+
+OpenedLibrary::~OpenedLibrary() { dlclose(handle_); }
+
+void* OpenedLibrary::Symbol(const char* name) const { return dlsym(handle_, name); }
+
+absl::StatusOr<std::vector<TensorValue>> RunKernel(lathe_kernel_fn kernel, const Program& lowered,
+                                                   const std::vector<TensorValue>& inputs,
+                                                   int threads) {
+  std::vector<std::vector<std::byte>> storage(lowered.buffers.size());
+  std::vector<void*> args;
+  size_t next_input = 0;
+  for (size_t i = 0; i < lowered.buffers.size(); ++i) {
+    const Buffer& buffer = lowered.buffers[i];
+    if (buffer.scope != Scope::kArgument) continue;
+    const size_t bytes = buffer.NumElements() * ByteSize(buffer.type);
+    std::byte* data = Misaligned(storage[i], bytes, ByteSize(buffer.type));
+    if (buffer.access != Access::kOutput) {
+      std::copy_n(inputs.at(next_input++).bytes.data(), bytes, data);
+    }
+    args.push_back(data);
+  }
+  PoolRuntime runtime{};
+  runtime.base = {LATHE_ABI_VERSION, sizeof(lathe_runtime), &runtime, threads, 0,
+                  RunInPool,         GiveWorkspace};
+  runtime.pool = lathe_thread_pool_create(threads, nullptr, 0);
+  if (runtime.pool == nullptr) return absl::ResourceExhaustedError("no threads");
+  const int32_t result = kernel(args.data(), &runtime.base);
+  lathe_thread_pool_destroy(runtime.pool);
+  if (result != LATHE_OK) return absl::InternalError(absl::StrCat("the kernel returned ", result));
+
+  std::vector<TensorValue> outputs;
+  size_t arg = 0;
+  for (size_t i = 0; i < lowered.buffers.size(); ++i) {
+    const Buffer& buffer = lowered.buffers[i];
+    if (buffer.scope != Scope::kArgument) continue;
+    auto* data = static_cast<std::byte*>(args[arg++]);
+    const size_t bytes = buffer.NumElements() * ByteSize(buffer.type);
+    std::byte* end = storage[i].data() + storage[i].size();
+    auto poisoned = [](std::byte b) { return b == kPoison; };
+    if (!std::all_of(storage[i].data(), data, poisoned) ||
+        !std::all_of(data + bytes, end, poisoned)) {
+      return absl::InternalError(absl::StrCat("written outside of ", buffer.name));
+    }
+    if (buffer.access != Access::kOutput) continue;
+    TensorValue value = TensorValue::Zeros(buffer.type, buffer.shape);
+    std::copy_n(data, bytes, value.bytes.data());
+    outputs.push_back(std::move(value));
+  }
+  return outputs;
+}
+
+absl::StatusOr<std::vector<TensorValue>> CompileAndRun(const Program& lowered,
+                                                       const std::vector<TensorValue>& inputs,
+                                                       const Target& target, int threads) {
+  ASSIGN_OR_RETURN(std::string artifact, CompileArtifact(lowered, target, "{}"));
+  ASSIGN_OR_RETURN(std::unique_ptr<OpenedLibrary> library, OpenedLibrary::Open(artifact));
+  auto kernel = reinterpret_cast<lathe_kernel_fn>(library->Symbol("lathe_kernel"));
+  if (kernel == nullptr) return absl::InternalError("the artifact has no lathe_kernel");
+  return RunKernel(kernel, lowered, inputs, threads);
+}
+
+}  // namespace lathe::testing
