@@ -1,5 +1,4 @@
 // The store in memory: for tests, and for tuning without a database.
-#include <algorithm>
 #include <map>
 #include <mutex>
 #include <set>
@@ -82,10 +81,10 @@ class MemoryStore : public Store {
 
   absl::StatusOr<std::vector<Record>> Records(const Task& task) override {
     std::lock_guard lock(mutex_);
-    std::vector<Record> records = Of(task);
-    std::stable_sort(records.begin(), records.end(), [](const Record& a, const Record& b) {
-      return a.created_unix_ms < b.created_unix_ms;
-    });
+    std::multimap<int64_t, const Record*> oldest_first;  // equals in order of arrival
+    for (const Record& record : Of(task)) oldest_first.emplace(record.created_unix_ms, &record);
+    std::vector<Record> records;
+    for (const auto& [created, record] : oldest_first) records.push_back(*record);
     return records;
   }
 

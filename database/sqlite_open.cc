@@ -88,8 +88,7 @@ absl::Status CheckIdentity(SqliteConnection* connection, const Identity& identit
         absl::StrCat(path, ": is an SQLite database of another program; name another file"));
   }
   if (identity.empty) {
-    return absl::DataLossError(
-        absl::StrCat(path, ": has lost its tables; restore it from a copy"));
+    return absl::DataLossError(absl::StrCat(path, ": has lost its tables; restore it from a copy"));
   }
   int known = Migrations().back().version;
   ASSIGN_OR_RETURN(int64_t version, MetaValue(connection, "version"));
