@@ -18,10 +18,14 @@ class Simplifier {
 
   Expr Simplify(const Expr& e);
 
-  // Conditions known to hold, in simplified form; a condition equal to one of
-  // them becomes true.
-  void PushFact(const Expr& condition) { facts_.push_back(condition); }
-  void PopFact() { facts_.pop_back(); }
+  // Takes `condition` as known to hold until Forget(mark), for the mark that
+  // this call returns: a condition equal to one of its conjuncts becomes true,
+  // and a conjunct a < b narrows the bounds of sums. An absent one is true.
+  size_t Assume(const Expr& condition);
+  void Forget(size_t mark) { facts_.resize(mark); }
+
+  // Bounds of a sum over all lanes, under what is known.
+  Interval BoundsOfSum(const Linear& sum, int lanes) const;
 
  private:
   // i64, scalar or vector (simplify_integer.cc). SimplifySum and
@@ -34,10 +38,10 @@ class Simplifier {
   std::optional<Linear> Divide(const Linear& x, int64_t divisor, int lanes);
   std::optional<Linear> Modulo(const Linear& x, int64_t divisor, int lanes);
   void PairQuotientsWithRemainders(Linear& sum);
-  Interval BoundsOfSum(const Linear& sum, int lanes) const;
   bool CannotWrap(const Linear& sum, int lanes) const;
   Expr CompareIntegers(BinaryOp op, const Expr& a, const Expr& b, const Expr& e);
   void TightenLess(Linear& difference) const;
+  bool UnwrapQuotient(Linear& difference) const;
 
   // All other types and nodes (simplify_expr.cc).
   Expr SimplifyNode(const Expr& e);
@@ -51,8 +55,12 @@ class Simplifier {
   // True instead of a condition that is a known fact.
   Expr UseFacts(Expr condition) const;
 
+  struct Fact {
+    Expr condition;
+    std::optional<Linear> negative;  // this sum is below zero
+  };
   const Bounds& bounds_;
-  std::vector<Expr> facts_;
+  std::vector<Fact> facts_;
 };
 
 }  // namespace lathe

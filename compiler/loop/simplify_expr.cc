@@ -317,9 +317,29 @@ Expr Simplifier::SimplifyReduce(const Reduce& node, const Expr& e) {
   return body.SameAs(node.body) ? e : MakeReduce(node.op, node.axes, std::move(body));
 }
 
+size_t Simplifier::Assume(const Expr& condition) {
+  size_t mark = facts_.size();
+  if (!condition) return mark;
+  std::vector<Expr> conjuncts;
+  Flatten(BinaryOp::kAnd, Simplify(condition), conjuncts);
+  for (Expr& conjunct : conjuncts) {
+    Fact fact;
+    const auto* less = conjunct.As<Binary>();
+    if (less && less->op == BinaryOp::kLt && less->a.type() == kIndexType) {
+      fact.negative.emplace();
+      AddLinear(less->a, 1, *fact.negative);
+      AddLinear(less->b, -1, *fact.negative);
+      if (!CannotWrap(*fact.negative, 1)) fact.negative.reset();
+    }
+    fact.condition = std::move(conjunct);
+    facts_.push_back(std::move(fact));
+  }
+  return mark;
+}
+
 Expr Simplifier::UseFacts(Expr condition) const {
-  for (const Expr& fact : facts_) {
-    if (StructurallyEqual(fact, condition)) return MakeConst(1, condition.type());
+  for (const Fact& fact : facts_) {
+    if (StructurallyEqual(fact.condition, condition)) return MakeConst(1, condition.type());
   }
   return condition;
 }

@@ -1,5 +1,6 @@
 // Sums of i64: quotients, remainders and comparisons in normal form.
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 #include <numeric>
 #include <optional>
@@ -78,7 +79,19 @@ std::optional<int64_t> OneBlock(const Interval& bounds, int64_t divisor) {
 }  // namespace
 
 Interval Simplifier::BoundsOfSum(const Linear& sum, int lanes) const {
-  return BoundsOf(sum, lanes, bounds_);
+  Interval result = BoundsOf(sum, lanes, bounds_);
+  for (const Fact& fact : facts_) {
+    if (!fact.negative) continue;
+    // With f < 0: sum = (sum - f) + f is below (sum - f), and above (sum + f).
+    Linear above = sum, below = sum;
+    above.Add(*fact.negative, -1);
+    below.Add(*fact.negative, 1);
+    Interval high = BoundsOf(above, lanes, bounds_) + Interval::Exactly(-1);
+    Interval low = BoundsOf(below, lanes, bounds_) + Interval::Exactly(1);
+    if (high.max && (!result.max || *high.max < *result.max)) result.max = high.max;
+    if (low.min && (!result.min || *low.min > *result.min)) result.min = low.min;
+  }
+  return result;
 }
 
 bool Simplifier::CannotWrap(const Linear& sum, int lanes) const {
@@ -341,6 +354,22 @@ bool Simplifier::ToLinear(const Expr& e, int64_t scale, Linear& sum) {
   return true;
 }
 
+// x // c < k as x < c*k, and x // c > k as x > c*k + c - 1.
+bool Simplifier::UnwrapQuotient(Linear& difference) const {
+  if (difference.terms.size() != 1 || std::abs(difference.terms[0].coefficient) != 1) return false;
+  auto quotient = AsQuotient(BinaryOp::kFloorDiv, difference.terms[0].atom);
+  int64_t limit;
+  int64_t sign = difference.terms[0].coefficient;
+  int64_t steps = sign > 0 ? difference.constant : WrapAdd(difference.constant, 1);
+  if (!quotient || __builtin_mul_overflow(steps, quotient->divisor, &limit)) return false;
+  Linear unwrapped;
+  unwrapped.Add(quotient->numerator, sign);
+  unwrapped.constant = WrapAdd(unwrapped.constant, sign > 0 ? limit : WrapAdd(limit, -1));
+  if (!CannotWrap(unwrapped, 1)) return false;
+  difference = std::move(unwrapped);
+  return true;
+}
+
 // `difference` < 0 in smallest form: a common factor divided out, and terms
 // that stay within one multiple of the others' factor dropped.
 void Simplifier::TightenLess(Linear& difference) const {
@@ -366,6 +395,7 @@ void Simplifier::TightenLess(Linear& difference) const {
       difference.constant = constant;
       changed = true;
     }
+    changed = UnwrapQuotient(difference) || changed;
   }
 }
 

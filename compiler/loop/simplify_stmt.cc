@@ -1,3 +1,5 @@
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -50,9 +52,9 @@ class StmtSimplifier : public StmtMutator {
   Stmt MutateIf(const If& node, const Stmt& s) override {
     Expr condition = simplifier_.Simplify(node.condition);
     if (auto known = AsConstInt(condition)) return *known ? Mutate(node.then) : Stmt();
-    std::vector<Expr> facts;
-    CollectConjuncts(condition, facts);
-    Stmt then = UnderFacts(facts, 0, node.then);
+    size_t mark = simplifier_.Assume(condition);
+    Stmt then = UnderNarrowedBounds(condition, node.then);
+    simplifier_.Forget(mark);
     if (!then) return then;
     if (condition.SameAs(node.condition) && then.SameAs(node.then)) return s;
     return MakeIf(std::move(condition), std::move(then));
@@ -83,46 +85,39 @@ class StmtSimplifier : public StmtMutator {
     std::optional<Interval> old_;
   };
 
-  static void CollectConjuncts(const Expr& condition, std::vector<Expr>& facts) {
-    const auto* node = condition.As<Binary>();
-    if (node != nullptr && node->op == BinaryOp::kAnd) {
-      CollectConjuncts(node->a, facts);
-      CollectConjuncts(node->b, facts);
-    } else {
-      facts.push_back(condition);
-    }
+  // `body` where `condition` holds: each conjunct v < c or c < v narrows v.
+  Stmt UnderNarrowedBounds(const Expr& condition, const Stmt& body) {
+    std::vector<std::unique_ptr<ScopedBound>> narrowed;
+    NarrowBounds(condition, narrowed);
+    Stmt result = Mutate(body);
+    while (!narrowed.empty()) narrowed.pop_back();  // the latest first
+    return result;
   }
 
-  // `body` where facts[first..] hold too. A fact v < c or c < v narrows v.
-  Stmt UnderFacts(const std::vector<Expr>& facts, size_t first, const Stmt& body) {
-    if (first == facts.size()) return Mutate(body);
-    simplifier_.PushFact(facts[first]);
-    Stmt result;
-    const auto* less = facts[first].As<Binary>();
+  void NarrowBounds(const Expr& condition, std::vector<std::unique_ptr<ScopedBound>>& narrowed) {
+    const auto* node = condition.As<Binary>();
+    if (node != nullptr && node->op == BinaryOp::kAnd) {
+      NarrowBounds(node->a, narrowed);
+      NarrowBounds(node->b, narrowed);
+      return;
+    }
+    if (node == nullptr || node->op != BinaryOp::kLt || node->a.type() != kIndexType) return;
     const Var* var = nullptr;
     Interval bound;
-    if (less != nullptr && less->op == BinaryOp::kLt) {
-      if (auto limit = AsConstInt(less->b); limit && less->a.As<Var>()) {
-        var = less->a.As<Var>();
-        bound.max = *limit - 1;
-      } else if (auto limit = AsConstInt(less->a); limit && less->b.As<Var>()) {
-        var = less->b.As<Var>();
-        bound.min = *limit + 1;
-      }
+    if (auto limit = AsConstInt(node->b); limit && node->a.As<Var>()) {
+      var = node->a.As<Var>();
+      bound.max = *limit - 1;
+    } else if (auto limit = AsConstInt(node->a); limit && node->b.As<Var>()) {
+      var = node->b.As<Var>();
+      bound.min = *limit + 1;
     }
-    if (var != nullptr) {
-      auto it = bounds_.find(var->name);
-      if (it != bounds_.end()) {
-        if (!bound.min) bound.min = it->second.min;
-        if (!bound.max) bound.max = it->second.max;
-      }
-      ScopedBound narrowed(this, var->name, bound);
-      result = UnderFacts(facts, first + 1, body);
-    } else {
-      result = UnderFacts(facts, first + 1, body);
+    if (var == nullptr) return;
+    auto it = bounds_.find(var->name);
+    if (it != bounds_.end()) {
+      if (!bound.min) bound.min = it->second.min;
+      if (!bound.max) bound.max = it->second.max;
     }
-    simplifier_.PopFact();
-    return result;
+    narrowed.push_back(std::make_unique<ScopedBound>(this, var->name, bound));
   }
 
   Bounds bounds_;

@@ -142,6 +142,8 @@ TEST_F(SimplifyTest, ComparisonsAreDecidedByBounds) {
   Check(i == j, i == j);
   Check(i == Int(12), MakeBool(false));
   Check(k * 4 == Int(6), MakeBool(false));
+  Check(k / 12 < Int(3), k < Int(36));
+  Check(k / 12 > Int(3), Int(47) < k);
   Check(k * 4 != Int(6), MakeBool(true));
   Check(i != i, MakeBool(false));
 }
@@ -268,6 +270,9 @@ TEST(SimplifyStmt, UnwrapsDropsAndReplaces) {
   EXPECT_TRUE(sequence->stmts[1].As<Store>()->predicate);
   s = Simplify(MakeFor("i", 4, {}, MakeIf(i < Int(1), store(i * 2))));
   EXPECT_TRUE(StructurallyEqual(s.As<For>()->body.As<If>()->then.As<Store>()->indices[0], Int(0)));
+  s = Simplify(MakeFor(
+      "i", 9, {}, MakeFor("j", 9, {}, MakeIf(i * 5 + j < Int(7), store(j, i * 5 + j < Int(9))))));
+  EXPECT_FALSE(s.As<For>()->body.As<For>()->body.As<If>()->then.As<Store>()->predicate);
   // The same handle where nothing changes.
   Stmt loop = MakeFor("i", 4, {}, MakeFor("j", 5, {}, store(i * 5 + j)));
   EXPECT_TRUE(Simplify(loop).SameAs(loop));

@@ -1,0 +1,70 @@
+// The rules of loop programs. A message names its rule by the word in front.
+//
+// Both forms (verify_structure.cc, verify_access.cc):
+//   names        Names are names of the text form and no words of the language;
+//                buffers and stages are unique; so are loops of a scheduled
+//                program, and loops around each other in a lowered one.
+//   buffers      Arguments come first, inputs before outputs; shapes are
+//                positive; only arguments have an access, only tables values.
+//   variables    Every variable belongs to a loop around it.
+//   types        Reads and stores name known buffers with their rank and type;
+//                a guarded read has both predicate and value; no reductions.
+//   roles        A store belongs to a known stage and plays a role of its form:
+//                = without reduction, sum= scheduled, init= and update= lowered.
+//   read-only    Inputs and tables are not written.
+//   in-bounds    No access leaves its buffer, as far as bounds can tell.
+//
+// Scheduled programs (verify_scheduled.cc, verify_coverage.cc):
+//   form         No If, no Allocate, no vectors.
+//   bindings     A store binds its stage's axes in order, and its indices are
+//                the values of the spatial axes; the buffer has their shape.
+//   one-store    Every stage has exactly one store, every buffer one stage.
+//   coverage     The iterations that pass the predicate run through the
+//                stage's domain exactly once: the axes determine every loop
+//                (nothing runs twice) and every instance has its iteration.
+//   parallel     A parallel loop binds no reduction axis of a store below it, so
+//                its iterations write disjoint elements; no parallel loop is
+//                around another, and all loops around one are serial.
+//   vectorize    A vectorised loop binds no reduction axis, is masked, and
+//                contains unrolled loops only; none is around another.
+//   order        What a stage reads is complete: its producer stands before it,
+//                and the loops around both do not reduce in the producer and
+//                make the elements read in the same iteration.
+//   outputs      Every output, and every buffer that is read, is written.
+//
+// Lowered programs (verify_lowered.cc):
+//   form         Loops are serial or parallel, unmarked; bindings are empty;
+//                buffers have one dimension.
+//   allocation   Every buffer but arguments and tables is allocated exactly
+//                once, around all its uses.
+//   lanes        Value, indices and predicate of a store agree in lanes.
+//   registers    Indices of register buffers are constants (or ramps from one).
+//   parallel     Parallel loops are not nested; a store below one to a buffer
+//                from outside depends on the loop.
+//   outputs      Every output is written.
+#include "compiler/loop/verify.h"
+
+#include "absl/strings/str_cat.h"
+#include "compiler/base/source_error.h"
+#include "compiler/base/status_macros.h"
+#include "compiler/loop/verify_internal.h"
+
+namespace lathe {
+
+absl::Status Broken(std::string_view rule, std::string_view what) {
+  return absl::FailedPreconditionError(absl::StrCat("rule ", ToAbsl(rule), ": ", ToAbsl(what)));
+}
+
+Bounds BoundsOfLoops(const std::vector<const For*>& loops) {
+  Bounds bounds;
+  for (const For* loop : loops) bounds[loop->var] = Interval::Of(0, loop->extent - 1);
+  return bounds;
+}
+
+absl::Status Verify(const Program& program) {
+  ASSIGN_OR_RETURN(std::vector<StoreSite> sites, VerifyStructure(program));
+  for (const StoreSite& site : sites) RETURN_IF_ERROR(VerifyInBounds(program, site));
+  return program.lowered ? VerifyLowered(program, sites) : VerifyScheduled(program, sites);
+}
+
+}  // namespace lathe

@@ -1,0 +1,215 @@
+// Rules of scheduled programs; verify.cc states them.
+#include <algorithm>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "compiler/base/source_error.h"
+#include "compiler/base/status_macros.h"
+#include "compiler/loop/simplifier.h"
+#include "compiler/loop/verify_internal.h"
+#include "compiler/tensor/expr_visitor.h"
+
+namespace lathe {
+namespace {
+
+class ScheduledVerifier {
+ public:
+  ScheduledVerifier(const Program& program, const std::vector<StoreSite>& sites)
+      : program_(program), sites_(sites) {}
+
+  absl::Status Run() {
+    for (size_t i = 0; i < sites_.size(); ++i) RETURN_IF_ERROR(CheckBindings(i));
+    RETURN_IF_ERROR(CheckWritten());
+    for (const StoreSite& site : sites_) {
+      const StageInfo& stage = *program_.FindStage(site.store->stage);
+      ASSIGN_OR_RETURN(LoopValues values, VerifyCoverage(stage, site));
+      loop_values_.push_back(std::move(values));
+    }
+    for (size_t i = 0; i < sites_.size(); ++i) RETURN_IF_ERROR(CheckMarks(i));
+    for (size_t i = 0; i < sites_.size(); ++i) RETURN_IF_ERROR(CheckReads(i));
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::Status CheckBindings(size_t position) {
+    const Store& store = *sites_[position].store;
+    const StageInfo& stage = *program_.FindStage(store.stage);
+    const Buffer& buffer = *program_.FindBuffer(store.buffer);
+    auto broken = [&](const std::string& what) {
+      return Broken("bindings", absl::StrCat("stage ", stage.name, ": ", what));
+    };
+    std::vector<Axis> axes = stage.spatial;
+    axes.insert(axes.end(), stage.reduction.begin(), stage.reduction.end());
+    bool matches = store.bindings.size() == axes.size();
+    for (size_t i = 0; matches && i < axes.size(); ++i) {
+      matches = store.bindings[i].first == axes[i].name;
+    }
+    if (!matches) return broken("the store does not bind the stage's axes in order");
+    if (stage.spatial.size() != store.indices.size()) {
+      return broken(absl::StrCat("the store does not index ", buffer.name, " by the spatial axes"));
+    }
+    for (size_t i = 0; i < store.indices.size(); ++i) {
+      bool same = StructurallyEqual(store.indices[i], store.bindings[i].second) ||
+                  ProvablyTrue(MakeBinary(BinaryOp::kEq, store.indices[i],
+                                          store.bindings[i].second),
+                               BoundsOfLoops(sites_[position].loops));
+      if (!same) {
+        return broken(absl::StrCat("index ", i, " of ", buffer.name, " is not axis ",
+                                   stage.spatial[i].name));
+      }
+      if (buffer.shape[i] != stage.spatial[i].extent) {
+        return broken(absl::StrCat("dimension ", i, " of ", buffer.name, " has ", buffer.shape[i],
+                                   " elements, not ", stage.spatial[i].extent));
+      }
+    }
+    if (store.predicate && store.predicate.type() != kBoolType) {
+      return broken("the predicate is no scalar bool");
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckWritten() {
+    absl::flat_hash_map<std::string, const Store*> stages;
+    for (size_t i = 0; i < sites_.size(); ++i) {
+      const Store& store = *sites_[i].store;
+      if (!stages.emplace(store.stage, &store).second) {
+        return Broken("one-store", absl::StrCat("stage ", store.stage, " has several stores"));
+      }
+      if (!writer_.emplace(store.buffer, i).second) {
+        return Broken("one-store", absl::StrCat("several stages write ", store.buffer));
+      }
+    }
+    for (const StageInfo& stage : program_.stages) {
+      if (stages.contains(stage.name)) continue;
+      return Broken("one-store", absl::StrCat("stage ", stage.name, " has no store"));
+    }
+    for (const Buffer& buffer : program_.buffers) {
+      if (buffer.access != Access::kOutput || writer_.contains(buffer.name)) continue;
+      return Broken("outputs", absl::StrCat("output ", buffer.name, " is not written"));
+    }
+    return absl::OkStatus();
+  }
+
+  // Whether the loop's value depends on a reduction axis of the store's stage.
+  bool Reduces(size_t position, const std::string& loop) const {
+    const StageInfo& stage = *program_.FindStage(sites_[position].store->stage);
+    auto value = loop_values_[position].find(loop);
+    if (value == loop_values_[position].end()) return false;  // of extent one
+    for (const Axis& axis : stage.reduction) {
+      if (UsesVar(value->second, AxisVariable(axis.name))) return true;
+    }
+    return false;
+  }
+
+  absl::Status CheckMarks(size_t position) {
+    const std::vector<const For*>& loops = sites_[position].loops;
+    for (size_t i = 0; i < loops.size(); ++i) {
+      const For& loop = *loops[i];
+      bool parallel = loop.marks.kind == LoopKind::kParallel;
+      bool vectorize = loop.marks.kind == LoopKind::kVectorize;
+      if (!parallel && !vectorize) continue;
+      std::string_view rule = Word(loop.marks.kind);
+      auto broken = [&](const std::string& what) {
+        return Broken(rule, absl::StrCat("loop ", loop.var, " ", what));
+      };
+      if (Reduces(position, loop.var)) {
+        return broken(absl::StrCat("binds a reduction axis of stage ",
+                                   sites_[position].store->stage));
+      }
+      if (parallel) {
+        for (size_t j = 0; j < i; ++j) {
+          if (loops[j]->marks.kind != LoopKind::kSerial) {
+            return broken(absl::StrCat("stands inside loop ", loops[j]->var,
+                                       ", which is not serial"));
+          }
+        }
+        continue;
+      }
+      if (loop.marks.tail != Tail::kMask) return broken("has a partitioned tail");
+      for (size_t j = i + 1; j < loops.size(); ++j) {
+        if (loops[j]->marks.kind != LoopKind::kUnroll) {
+          return broken(absl::StrCat("contains loop ", loops[j]->var, ", which is not unrolled"));
+        }
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  static std::string_view Word(LoopKind kind) {
+    return kind == LoopKind::kParallel ? "parallel" : "vectorize";
+  }
+
+  absl::Status CheckReads(size_t position) {
+    const StoreSite& consumer = sites_[position];
+    for (const ReadSite& read : ReadsOf(*consumer.store)) {
+      const Buffer& buffer = *program_.FindBuffer(read.read->buffer);
+      bool given = buffer.scope == Scope::kTable || buffer.access == Access::kInput ||
+                   buffer.access == Access::kConst;
+      if (given) continue;
+      auto writer = writer_.find(buffer.name);
+      if (writer == writer_.end()) {
+        return Broken("outputs", absl::StrCat("stage ", consumer.store->stage, " reads ",
+                                              buffer.name, ", which no stage writes"));
+      }
+      RETURN_IF_ERROR(CheckComplete(consumer, read, writer->second, position));
+    }
+    return absl::OkStatus();
+  }
+
+  // That the elements read are complete when `consumer` reads them.
+  absl::Status CheckComplete(const StoreSite& consumer, const ReadSite& read, size_t writer,
+                             size_t position) {
+    const StoreSite& producer = sites_[writer];
+    auto broken = [&](const std::string& what) {
+      return Broken("order", absl::StrCat("stage ", consumer.store->stage, " reads ",
+                                          read.read->buffer, " of stage ", producer.store->stage,
+                                          ", ", what));
+    };
+    if (writer >= position) return broken("which stands at or after it");
+    Bounds bounds = BoundsOfLoops(consumer.loops);
+    Simplifier known(bounds);
+    known.Assume(consumer.store->predicate);
+    for (const Expr& predicate : read.predicates) known.Assume(predicate);
+    const StageInfo& stage = *program_.FindStage(producer.store->stage);
+    Substitution element;
+    for (size_t d = 0; d < read.read->indices.size(); ++d) {
+      element[AxisVariable(stage.spatial[d].name)] = read.read->indices[d];
+    }
+    size_t depth = std::min(producer.loops.size(), consumer.loops.size());
+    for (size_t i = 0; i < depth && producer.loops[i] == consumer.loops[i]; ++i) {
+      const For& loop = *producer.loops[i];
+      if (loop.extent == 1) continue;
+      if (Reduces(writer, loop.var)) {
+        return broken(absl::StrCat("which loop ", loop.var, " around both still reduces"));
+      }
+      Expr made_in = Substitute(loop_values_[writer].at(loop.var), element);
+      Expr now = MakeBinary(BinaryOp::kEq, made_in, MakeVar(loop.var));
+      if (AsConstInt(known.Simplify(now)) != 1) {
+        return broken(absl::StrCat("which makes element [", IndicesText(*read.read),
+                                   "] in iteration ", ToText(made_in), " of loop ", loop.var,
+                                   ", not in the same one"));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  static std::string IndicesText(const Read& read) {
+    std::string text;
+    for (const Expr& e : read.indices) absl::StrAppend(&text, text.empty() ? "" : ", ", ToText(e));
+    return text;
+  }
+
+  const Program& program_;
+  const std::vector<StoreSite>& sites_;
+  absl::flat_hash_map<std::string, size_t> writer_;  // of each buffer
+  std::vector<LoopValues> loop_values_;              // of each store
+};
+
+}  // namespace
+
+absl::Status VerifyScheduled(const Program& program, const std::vector<StoreSite>& sites) {
+  return ScheduledVerifier(program, sites).Run();
+}
+
+}  // namespace lathe
