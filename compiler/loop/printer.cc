@@ -57,7 +57,7 @@ class ProgramPrinter {
 
   // A value whose place gives bare numbers their type.
   static std::string Text(const Expr& e) {
-    return ExprToText(e, [](const Axis& axis) { return axis.name; });
+    return ExprToText(e, true, [](const Axis& axis) { return axis.name; });
   }
 
   static std::string List(const std::vector<Expr>& values) {

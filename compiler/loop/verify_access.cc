@@ -81,10 +81,9 @@ absl::Status VerifyInBounds(const Program& program, const StoreSite& site) {
     const Buffer& target = *program.FindBuffer(buffer);
     for (size_t d = 0; d < indices.size(); ++d) {
       if (!LeavesForSure(indices[d], target.shape[d], known, bounds, guarded)) continue;
-      return Broken("in-bounds", absl::StrCat("stage ", site.store->stage, ": ",
-                                              ToText(indices[d]), " leaves dimension ", d, " of ",
-                                              buffer, ", which has ", target.shape[d],
-                                              " elements"));
+      return Broken("in-bounds", absl::StrCat("stage ", site.store->stage, ": ", ToText(indices[d]),
+                                              " leaves dimension ", d, " of ", buffer,
+                                              ", which has ", target.shape[d], " elements"));
     }
     return absl::OkStatus();
   };
@@ -92,8 +91,8 @@ absl::Status VerifyInBounds(const Program& program, const StoreSite& site) {
   for (const ReadSite& read : ReadsOf(*site.store)) {
     size_t mark = known.Assume(Expr());
     for (const Expr& predicate : read.predicates) known.Assume(predicate);
-    RETURN_IF_ERROR(check(read.read->buffer, read.read->indices,
-                          conditional || !read.predicates.empty()));
+    RETURN_IF_ERROR(
+        check(read.read->buffer, read.read->indices, conditional || !read.predicates.empty()));
     known.Forget(mark);
   }
   return absl::OkStatus();

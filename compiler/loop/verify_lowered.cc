@@ -31,8 +31,8 @@ class LoweredVerifier : public StmtVisitor {
   absl::Status Run() {
     for (const Buffer& buffer : program_.buffers) {
       if (buffer.shape.size() != 1) {
-        Fail("form", absl::StrCat("buffer ", buffer.name, " has ", buffer.shape.size(),
-                                  " dimensions"));
+        Fail("form",
+             absl::StrCat("buffer ", buffer.name, " has ", buffer.shape.size(), " dimensions"));
       }
     }
     if (program_.body) Visit(program_.body);
@@ -54,8 +54,8 @@ class LoweredVerifier : public StmtVisitor {
       Fail("form", absl::StrCat("loop ", node.var, " still has its marks"));
     }
     if (parallel && parallel_ != nullptr) {
-      Fail("parallel", absl::StrCat("loop ", node.var, " stands inside parallel loop ",
-                                    parallel_->var));
+      Fail("parallel",
+           absl::StrCat("loop ", node.var, " stands inside parallel loop ", parallel_->var));
     }
     const For* outside = parallel_;
     if (parallel) {
@@ -99,8 +99,8 @@ class LoweredVerifier : public StmtVisitor {
     }
     int mask_lanes = node.predicate ? node.predicate.type().lanes : 1;
     if (lanes != index_lanes || (mask_lanes != 1 && mask_lanes != lanes)) {
-      Fail("lanes", absl::StrCat("stage ", node.stage, " stores ", lanes, " lanes at ",
-                                 index_lanes, " indices under ", mask_lanes, " predicates"));
+      Fail("lanes", absl::StrCat("stage ", node.stage, " stores ", lanes, " lanes at ", index_lanes,
+                                 " indices under ", mask_lanes, " predicates"));
     }
     if (parallel_ != nullptr && parallel_->extent > 1) CheckDisjoint(node);
     StmtVisitor::VisitStore(node);
@@ -121,8 +121,8 @@ class LoweredVerifier : public StmtVisitor {
     if (!IsAllocated(buffer)) return;
     const std::string& stage = stage_ ? *stage_ : program_.name;
     if (!open_.contains(name)) {
-      Fail("allocation", absl::StrCat("stage ", stage, " uses buffer ", name,
-                                      " outside of its allocation"));
+      Fail("allocation",
+           absl::StrCat("stage ", stage, " uses buffer ", name, " outside of its allocation"));
     }
     if (buffer.scope != Scope::kRegister) return;
     for (const Expr& index : indices) {
@@ -137,8 +137,8 @@ class LoweredVerifier : public StmtVisitor {
     const Buffer& buffer = *buffers_.at(node.buffer);
     if (IsAllocated(buffer) && !outside_.contains(node.buffer)) return;
     auto depends = [&](const Expr& e) { return e && UsesVar(e, parallel_->var); };
-    bool found = std::any_of(node.indices.begin(), node.indices.end(), depends) ||
-                 depends(node.predicate);
+    bool found =
+        std::any_of(node.indices.begin(), node.indices.end(), depends) || depends(node.predicate);
     for (const Expr* condition : conditions_) found = found || depends(*condition);
     if (found) return;
     Fail("parallel", absl::StrCat("stage ", node.stage, " writes the same elements of ",

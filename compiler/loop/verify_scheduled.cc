@@ -50,13 +50,13 @@ class ScheduledVerifier {
       return broken(absl::StrCat("the store does not index ", buffer.name, " by the spatial axes"));
     }
     for (size_t i = 0; i < store.indices.size(); ++i) {
-      bool same = StructurallyEqual(store.indices[i], store.bindings[i].second) ||
-                  ProvablyTrue(MakeBinary(BinaryOp::kEq, store.indices[i],
-                                          store.bindings[i].second),
-                               BoundsOfLoops(sites_[position].loops));
+      bool same =
+          StructurallyEqual(store.indices[i], store.bindings[i].second) ||
+          ProvablyTrue(MakeBinary(BinaryOp::kEq, store.indices[i], store.bindings[i].second),
+                       BoundsOfLoops(sites_[position].loops));
       if (!same) {
-        return broken(absl::StrCat("index ", i, " of ", buffer.name, " is not axis ",
-                                   stage.spatial[i].name));
+        return broken(
+            absl::StrCat("index ", i, " of ", buffer.name, " is not axis ", stage.spatial[i].name));
       }
       if (buffer.shape[i] != stage.spatial[i].extent) {
         return broken(absl::StrCat("dimension ", i, " of ", buffer.name, " has ", buffer.shape[i],
@@ -114,14 +114,14 @@ class ScheduledVerifier {
         return Broken(rule, absl::StrCat("loop ", loop.var, " ", what));
       };
       if (Reduces(position, loop.var)) {
-        return broken(absl::StrCat("binds a reduction axis of stage ",
-                                   sites_[position].store->stage));
+        return broken(
+            absl::StrCat("binds a reduction axis of stage ", sites_[position].store->stage));
       }
       if (parallel) {
         for (size_t j = 0; j < i; ++j) {
           if (loops[j]->marks.kind != LoopKind::kSerial) {
-            return broken(absl::StrCat("stands inside loop ", loops[j]->var,
-                                       ", which is not serial"));
+            return broken(
+                absl::StrCat("stands inside loop ", loops[j]->var, ", which is not serial"));
           }
         }
         continue;
@@ -162,9 +162,9 @@ class ScheduledVerifier {
                              size_t position) {
     const StoreSite& producer = sites_[writer];
     auto broken = [&](const std::string& what) {
-      return Broken("order", absl::StrCat("stage ", consumer.store->stage, " reads ",
-                                          read.read->buffer, " of stage ", producer.store->stage,
-                                          ", ", what));
+      return Broken("order",
+                    absl::StrCat("stage ", consumer.store->stage, " reads ", read.read->buffer,
+                                 " of stage ", producer.store->stage, ", ", what));
     };
     if (writer >= position) return broken("which stands at or after it");
     Bounds bounds = BoundsOfLoops(consumer.loops);

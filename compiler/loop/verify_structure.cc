@@ -62,8 +62,8 @@ absl::Status CheckBuffers(const Program& program) {
     }
     bool is_table = buffer.scope == Scope::kTable;
     if (buffer.values.size() != static_cast<size_t>(is_table ? elements : 0)) {
-      return Broken("buffers", absl::StrCat("buffer ", buffer.name, " has ", buffer.values.size(),
-                                            " values"));
+      return Broken("buffers",
+                    absl::StrCat("buffer ", buffer.name, " has ", buffer.values.size(), " values"));
     }
   }
   return absl::OkStatus();
