@@ -110,7 +110,11 @@ class Typer {
     if (environment_.IsLoopProgram()) {
       for (const SyntaxExprPtr& index : e.children) {
         ASSIGN_OR_RETURN(std::optional<Type> index_type, Infer(*index));
-        if (index_type) lanes = std::max(lanes, index_type->lanes);
+        if (!index_type) {  // numbers only, as in ramp(0, 1, 8)
+          ASSIGN_OR_RETURN(Expr value, Visit(*index, kIndexType));
+          index_type = value.type();
+        }
+        lanes = std::max(lanes, index_type->lanes);
       }
     }
     return std::optional(Type{*type, lanes});

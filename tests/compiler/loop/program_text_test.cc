@@ -1,0 +1,201 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "compiler/loop/program.h"
+#include "compiler/loop/verify.h"
+
+namespace lathe {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr char kScheduled[] = R"(program linear_relu {
+  in x: f32[1, 3072]
+  const w: f32[3072, 200]
+  in b: f32[200]
+  out y: f32[1, 200]
+  workspace t: f32[1, 200]
+  stage t[i: 1, j: 200] sum(k: 3072)
+  stage y[i: 1, j: 200]
+  for t.i in 1 {
+    for j.o in 13 parallel tail=partition {
+      for t.k in 3072 {
+        for j.i in 16 vectorize {
+          t(i = t.i, j = j.o * 16 + j.i, k = t.k): t[t.i, j.o * 16 + j.i] sum= x[t.i, t.k] * w[t.k, j.o * 16 + j.i] if j.o * 16 + j.i < 200
+        }
+      }
+      for y.j in 16 {
+        y(i = t.i, j = j.o * 16 + y.j): y[t.i, j.o * 16 + y.j] = max(t[t.i, j.o * 16 + y.j] + b[j.o * 16 + y.j], 0) if j.o * 16 + y.j < 200
+      }
+    }
+  }
+}
+)";
+
+constexpr char kLowered[] = R"(lowered program small {
+  in x: f32[32]
+  out y: f32[16]
+  table g: f32[2] = [0.5, -1]
+  register acc: f32[16]
+  stage t[j: 16] sum(k: 2)
+  stage y[j: 16]
+  for p in 2 parallel {
+    allocate acc {
+      t: acc[ramp(0, 1, 8)] init= broadcast(0, 8)
+      for k in 2 {
+        t: acc[ramp(0, 1, 8)] update= acc[ramp(0, 1, 8)] + (x[ramp(k * 16 + p * 8, 1, 8)] if ramp(k * 16 + p * 8, 1, 8) < broadcast(30, 8) else broadcast(0, 8)) * broadcast(g[k], 8)
+      }
+      if p < 1 {
+        y: y[ramp(p * 8, 1, 8)] = acc[ramp(0, 1, 8)] if ramp(i64(0), 1, 8) < broadcast(5, 8)
+      }
+    }
+  }
+}
+)";
+
+constexpr char kTwoNests[] = R"(program two {
+  out y: f32[4]
+  out z: f32[4]
+  stage y[i: 4]
+  stage z[i: 4]
+  for a in 4 {
+    y(i = a): y[a] = 1
+  }
+  for b in 4 {
+    z(i = 0): z[0] = 1
+  }
+}
+)";
+
+std::string Verdict(const std::string& text) {
+  auto program = ParseProgram(text, "test");
+  if (!program.ok()) return std::string(program.status().message());
+  return std::string(Verify(*program).message());
+}
+
+std::string Replaced(std::string text, const std::string& from, const std::string& to) {
+  size_t at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return at == std::string::npos ? text : text.replace(at, from.size(), to);
+}
+
+TEST(ProgramText, PrintsWhatItParses) {
+  for (const char* text : {kScheduled, kLowered}) {
+    auto program = ParseProgram(text, "test");
+    ASSERT_TRUE(program.ok()) << program.status();
+    EXPECT_EQ(ToText(*program), text);
+    EXPECT_EQ(Verdict(text), "");
+  }
+}
+
+TEST(ProgramText, HashIsThatOfTheText) {
+  auto program = ParseProgram(kLowered, "test");
+  ASSERT_TRUE(program.ok()) << program.status();
+  auto other = ParseProgram(Replaced(kLowered, "30, 8", "31, 8"), "test");
+  ASSERT_TRUE(other.ok()) << other.status();
+  EXPECT_EQ(ProgramHash(*program).size(), 64u);
+  EXPECT_NE(ProgramHash(*program), ProgramHash(*other));
+}
+
+TEST(ProgramText, ErrorsPointAtTheFault) {
+  struct Row {
+    const char *from, *to, *message;
+  };
+  const Row rows[] = {
+      {"program linear", "function linear", "test:1:1"},
+      {"f32[1, 3072]", "f32[0, 3072]", "an extent must be positive"},
+      {"in x", "inn x", "'inn' declares nothing"},
+      {"sum(k", "total(k", "is no reduction"},
+      {"for t.i in 1", "for t.i of 1", "expected 'in'"},
+      {"vectorize {", "vectorise {", "there is no mark 'vectorise'"},
+      {"tail=partition", "tail=cut", "there is no tail 'cut'"},
+      {"x[t.i, t.k]", "x[t.k]", "x has 2 dimensions, not 1"},
+      {"x[t.i, t.k]", "z[t.i, t.k]", "there is no buffer 'z'"},
+      {"x[t.i, t.k]", "x[t.m, t.k]", "no loop around here is named 't.m'"},
+      {"sum= ", "max= ", "a store of stage t is written ="},
+  };
+  for (const Row& row : rows) {
+    EXPECT_THAT(Verdict(Replaced(kScheduled, row.from, row.to)), HasSubstr(row.message));
+  }
+}
+
+// One broken program for each rule.
+TEST(Verify, RefusesWhatBreaksARule) {
+  struct Row {
+    const char *text, *from, *to, *message;
+  };
+  const Row rows[] = {
+      {kTwoNests, "for b in", "for a in", "rule names: two loops"},
+      {kScheduled, "const w", "table w", "="},
+      {kScheduled, "const w: f32[3072, 200]\n", "const w: f32[3072, 200]\n  out z: f32[1]\n",
+       "rule buffers: buffer b"},
+      {kScheduled, "): t[t.i", "): x[t.i", "rule read-only"},
+      {kScheduled, "sum= x", "update= x", "rule roles"},
+      {kScheduled, "i = t.i, j = j.o * 16 + y.j", "j = j.o * 16 + y.j, i = t.i",
+       "rule bindings: stage y"},
+      {kScheduled, "(i = t.i, j = j.o * 16 + y.j): y[t.i, j.o * 16 + y.j]",
+       "(i = t.i, j = j.o * 16 + y.j): y[t.i, j.o * 16 + y.j + 0 * t.i + 1]",
+       "rule bindings: stage y: index 1"},
+      {kScheduled, " if j.o * 16 + y.j < 200", "", "rule in-bounds"},
+      {kScheduled, "for j.o in 13", "for j.o in 12", "rule coverage: stage t"},
+      {kScheduled, "if j.o * 16 + j.i < 200", "if j.o * 16 + j.i < 199",
+       "rule coverage: stage t: predicate"},
+      {kScheduled, "for y.j in 16", "for y.j in 15", "rule coverage: stage y"},
+      {kScheduled, "for t.i in 1", "for t.i in 2", "rule coverage: stage t: axis i"},
+      {kScheduled, "for t.k in 3072 {", "for t.k in 3072 parallel {", "rule parallel: loop t.k"},
+      {kScheduled, "for t.k in 3072 {", "for t.k in 3072 vectorize {", "rule vectorize: loop t.k"},
+      {kScheduled, "for t.i in 1 {", "for t.i in 1 unroll {",
+       "rule parallel: loop j.o stands inside loop t.i"},
+      {kScheduled, "max(t[t.i, j.o * 16 + y.j]", "max(t[t.i, y.j]", "rule order: stage y"},
+      {kScheduled, "max(t[", "max(y[", "rule order: stage y reads y"},
+      {kScheduled, "out y: f32[1, 200]\n", "out y: f32[1, 200]\n  out z: f32[1, 200]\n",
+       "rule outputs: output z"},
+      {kScheduled, "stage y[", "stage z[i: 1]\n  stage y[", "rule one-store: stage z"},
+      {kLowered, "for k in 2 {", "for k in 2 unroll {", "rule form: loop k"},
+      {kLowered, "  register acc", "  stack s: f32[4]\n  register acc",
+       "rule allocation: buffer s"},
+      {kLowered, "allocate acc {", "allocate y {", "rule allocation: y"},
+      {kLowered, "acc[ramp(0, 1, 8)] init=", "acc[ramp(p, 1, 8)] init=", "rule registers"},
+      {kLowered, "init= broadcast(0, 8)", "init= broadcast(0, 4)", "rule lanes"},
+      {kLowered, "for k in 2 {", "for k in 2 parallel {", "rule parallel: loop k stands inside"},
+      {kLowered, "if p < 1 {\n        y: y[ramp(p * 8, 1, 8)]",
+       "if true {\n        y: y[ramp(0, 1, 8)]", "rule parallel: stage y"},
+      {kLowered, "out y: f32[16]", "out y: f32[16]\n  out z: f32[1]", "rule outputs: output z"},
+      {kLowered, "acc[ramp(0, 1, 8)] init=", "acc[ramp(9, 1, 8)] init=", "rule in-bounds"},
+  };
+  for (const Row& row : rows) {
+    EXPECT_THAT(Verdict(Replaced(row.text, row.from, row.to)), HasSubstr(row.message))
+        << row.from << " -> " << row.to;
+  }
+}
+
+// What split, fuse and reorder make of a loop, as bindings of one axis or two.
+TEST(Verify, AcceptsSplitAndFusedLoops) {
+  auto verdict = [](const std::string& loops, const std::string& i, const std::string& j,
+                    const std::string& predicate) {
+    std::string text = "program p {\n  out y: f32[31, 20]\n  stage y[i: 31, j: 20]\n";
+    text += loops + " y(i = " + i + ", j = " + j + "): y[" + i + ", " + j + "] = 1" + predicate;
+    for (char c : loops) {
+      if (c == '{') text += "\n}";
+    }
+    return Verdict(text + "\n}\n");
+  };
+  EXPECT_EQ(
+      verdict("for a in 3 { for b in 12 { for j in 20 {", "a*12 + b", "j", " if a*12 + b < 31"),
+      "");
+  EXPECT_EQ(verdict("for a in 3 { for c in 3 { for d in 5 { for j in 20 {", "a*12 + c*5 + d", "j",
+                    " if c*5 + d < 12 and a*12 + c*5 + d < 31"),
+            "");
+  EXPECT_EQ(verdict("for f in 620 {", "f // 20", "f % 20", ""), "");
+  EXPECT_EQ(verdict("for o in 39 { for q in 16 {", "(o*16 + q) // 20", "(o*16 + q) % 20",
+                    " if o*16 + q < 620"),
+            "");
+  EXPECT_THAT(verdict("for f in 620 {", "f // 20", "f // 20 % 20", ""), HasSubstr("coverage"));
+  EXPECT_THAT(verdict("for f in 620 { for q in 2 {", "f // 20", "f % 20", ""),
+              HasSubstr("do not determine loop q"));
+}
+
+}  // namespace
+}  // namespace lathe
