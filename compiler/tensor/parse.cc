@@ -32,6 +32,16 @@ std::vector<std::string> TensorNames(const Function& function) {
   return names;
 }
 
+// Why `tensor` cannot be read in the equation of `stage`.
+absl::Status NoTensor(const Function& function, const std::string& stage, std::string_view tensor) {
+  if (tensor == stage) {
+    return absl::InvalidArgumentError(absl::StrCat(stage, " is read in its own equation"));
+  }
+  return absl::InvalidArgumentError(absl::StrCat("there is no tensor ", ToAbsl(tensor),
+                                                 " before this equation",
+                                                 DidYouMean(tensor, TensorNames(function))));
+}
+
 // The indices of one equation, with their extents: stated, or inferred from
 // the dimensions that they subscript alone.
 class Indices {
@@ -45,7 +55,9 @@ class Indices {
       for (const SyntaxAxis& axis : e.axes) RETURN_IF_ERROR(Declare(axis));
       return absl::OkStatus();
     }));
-    RETURN_IF_ERROR(Walk(*equation.body, [&](const SyntaxExpr& e) { return InferFrom(e); }));
+    RETURN_IF_ERROR(Walk(*equation.body, [&](const SyntaxExpr& e) {
+      return e.kind == Kind::kRead ? InferFrom(e, equation.name) : absl::OkStatus();
+    }));
     for (const SyntaxAxis* axis : axes_) {
       if (extents_.contains(axis->name)) continue;
       return source_.ErrorAt(
@@ -74,10 +86,12 @@ class Indices {
     return absl::OkStatus();
   }
 
-  absl::Status InferFrom(const SyntaxExpr& read) {
-    if (read.kind != Kind::kRead) return absl::OkStatus();
+  absl::Status InferFrom(const SyntaxExpr& read, const std::string& stage) {
     std::optional<TensorInfo> tensor = FindTensor(function_, read.text);
-    if (!tensor) return absl::OkStatus();  // an error of its own, later
+    if (!tensor) {
+      return source_.ErrorAt(read.offset,
+                             FromAbsl(NoTensor(function_, stage, read.text).message()));
+    }
     for (size_t d = 0; d < std::min(read.children.size(), tensor->shape.size()); ++d) {
       const SyntaxExpr& subscript = *read.children[d];
       std::string name(subscript.text);
@@ -116,13 +130,7 @@ class EquationEnvironment : public ExprEnvironment {
 
   absl::StatusOr<ScalarType> TypeOf(std::string_view tensor) const override {
     if (auto info = FindTensor(function_, tensor)) return info->type;
-    if (tensor == equation_.name) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(equation_.name, " is read in its own equation"));
-    }
-    return absl::InvalidArgumentError(absl::StrCat("there is no tensor ", ToAbsl(tensor),
-                                                   " before this equation",
-                                                   DidYouMean(tensor, TensorNames(function_))));
+    return NoTensor(function_, equation_.name, tensor);
   }
 
   absl::Status CheckVariable(std::string_view name) const override {
