@@ -2,11 +2,13 @@
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 find_package(absl CONFIG REQUIRED)           # Status, strings, containers
+pkg_check_modules(ABSL REQUIRED absl_statusor absl_str_format absl_strings)  # for static links
 find_package(OpenSSL REQUIRED)               # SHA-256; gRPC brings it anyway
 find_package(SQLite3 REQUIRED)               # the schedule database
 find_package(Protobuf REQUIRED)              # messages
 pkg_check_modules(GRPC REQUIRED IMPORTED_TARGET grpc++)  # measurer protocol
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)  # runner sandbox
+find_library(LATHE_SECCOMP libseccomp.a REQUIRED)  # the runner is linked statically
 find_package(spdlog REQUIRED)                # the daemons' logs
 find_package(nlohmann_json REQUIRED)         # --json, kernel metadata
 find_package(CLI11 REQUIRED)                 # command line

@@ -25,6 +25,7 @@ constexpr uint32_t kRelative = R_RISCV_RELATIVE;
 #endif
 
 constexpr uint64_t kMaxImageBytes = uint64_t{1} << 28;
+// Segments must not share a page, whatever the machine's size of pages.
 constexpr uint64_t kPage = 4096;
 
 absl::Status Refuse(std::string_view why) {

@@ -1,6 +1,7 @@
 #include "measurer/loader.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <utility>
@@ -28,9 +29,9 @@ absl::StatusOr<LoadedKernel> LoadedKernel::Load(std::string_view bytes) {
   if (mprotect(base, image.memory_bytes, PROT_NONE) != 0) {
     return absl::ResourceExhaustedError("cannot protect the artifact");
   }
-  constexpr uint64_t kPage = 4096;
+  const uint64_t page = static_cast<uint64_t>(getpagesize());
   for (const ImageSegment& s : image.segments) {
-    uint64_t start = s.address / kPage * kPage;
+    uint64_t start = s.address / page * page;
     int protection = PROT_READ | (s.writable ? PROT_WRITE : 0) | (s.executable ? PROT_EXEC : 0);
     if (mprotect(kernel.base_ + start, s.address + s.memory_bytes - start, protection) != 0) {
       return absl::ResourceExhaustedError("cannot protect the artifact");

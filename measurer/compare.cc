@@ -1,0 +1,104 @@
+#include "measurer/compare.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+
+namespace lathe {
+namespace {
+
+template <typename T>
+T Load(const void* data, int64_t index) {
+  T value;
+  std::memcpy(&value, static_cast<const char*>(data) + index * static_cast<int64_t>(sizeof(T)),
+              sizeof(T));
+  return value;
+}
+
+float BFloatToFloat(uint16_t bits) {
+  uint32_t wide = uint32_t{bits} << 16;
+  float value;
+  std::memcpy(&value, &wide, sizeof(value));
+  return value;
+}
+
+double HalfToDouble(uint16_t bits) {
+  int exponent = bits >> 10 & 31;
+  int fraction = bits & 1023;
+  double magnitude;
+  if (exponent == 31) {
+    magnitude = fraction != 0 ? std::nan("") : HUGE_VAL;
+  } else if (exponent == 0) {
+    magnitude = std::ldexp(fraction, -24);
+  } else {
+    magnitude = std::ldexp(1024 + fraction, exponent - 25);
+  }
+  return (bits >> 15) != 0 ? -magnitude : magnitude;
+}
+
+bool IsFloat(const std::string& type) { return type[0] == 'f' || type == "bf16"; }
+
+int64_t ElementAsInteger(const std::string& type, const void* data, int64_t index) {
+  if (type == "i64") return Load<int64_t>(data, index);
+  if (type == "i32") return Load<int32_t>(data, index);
+  if (type == "i8") return Load<int8_t>(data, index);
+  return Load<uint8_t>(data, index);  // u8, bool
+}
+
+std::string Format(double value) { return absl::StrFormat("%.9g", value); }
+
+}  // namespace
+
+double ElementAsDouble(const std::string& type, const void* data, int64_t index) {
+  if (type == "f64") return Load<double>(data, index);
+  if (type == "f32") return Load<float>(data, index);
+  if (type == "f16") return HalfToDouble(Load<uint16_t>(data, index));
+  if (type == "bf16") return BFloatToFloat(Load<uint16_t>(data, index));
+  return static_cast<double>(ElementAsInteger(type, data, index));
+}
+
+std::string FormatIndex(const std::vector<int64_t>& shape, int64_t index) {
+  std::vector<int64_t> position(shape.size());
+  for (size_t d = shape.size(); d-- > 0;) {
+    position[d] = index % shape[d];
+    index /= shape[d];
+  }
+  return absl::StrCat("[", absl::StrJoin(position, ", "), "]");
+}
+
+std::optional<std::string> CompareOutput(const BufferSpec& output, const void* got,
+                                         const BufferSpec& reference, const void* expected,
+                                         const double* bounds, const OutputRule& rule,
+                                         double tolerance_factor) {
+  const int64_t elements = output.Elements();
+  const bool integers = !IsFloat(output.type) && !IsFloat(reference.type);
+  const double scale = tolerance_factor * rule.unit_roundoff;
+  int64_t mismatches = 0;
+  std::string first;
+  for (int64_t i = 0; i < elements; ++i) {
+    if (integers) {
+      int64_t g = ElementAsInteger(output.type, got, i);
+      int64_t e = ElementAsInteger(reference.type, expected, i);
+      if (g == e || mismatches++ > 0) continue;
+      first = absl::StrCat(FormatIndex(output.shape, i), " is ", g, ", expected ", e);
+      continue;
+    }
+    double g = ElementAsDouble(output.type, got, i);
+    double e = ElementAsDouble(reference.type, expected, i);
+    double allowed = rule.exact ? 0 : scale * bounds[i];
+    bool good = std::isnan(e)                          ? std::isnan(g)
+                : std::isinf(e) || std::isinf(g)       ? g == e
+                : std::isnan(g) || std::isnan(allowed) ? false
+                                                       : std::abs(g - e) <= allowed;
+    if (good || mismatches++ > 0) continue;
+    first = absl::StrCat(FormatIndex(output.shape, i), " is ", Format(g), ", expected ", Format(e));
+    if (!rule.exact) absl::StrAppend(&first, " within ", Format(allowed));
+  }
+  if (mismatches == 0) return std::nullopt;
+  return absl::StrCat(output.name, first, " (", mismatches, " of ", elements, " elements differ)");
+}
+
+}  // namespace lathe

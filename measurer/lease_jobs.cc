@@ -1,0 +1,162 @@
+#include "measurer/lease_jobs.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "compiler/base/status_macros.h"
+#include "measurer/compare.h"
+#include "measurer/statistics.h"
+
+namespace lathe {
+namespace {
+
+constexpr uint32_t kMaxThreads = 1024;
+
+BufferSpec ToBuffer(const v1::ArgumentSpec& argument) {
+  return {argument.name(),
+          argument.type(),
+          {argument.shape().begin(), argument.shape().end()},
+          argument.output()};
+}
+
+template <typename Arguments>
+std::vector<BufferSpec> ToBuffers(const Arguments& arguments) {
+  std::vector<BufferSpec> buffers;
+  for (const v1::ArgumentSpec& argument : arguments) buffers.push_back(ToBuffer(argument));
+  return buffers;
+}
+
+std::vector<BufferSpec> OutputsOf(const std::vector<BufferSpec>& arguments) {
+  std::vector<BufferSpec> outputs;
+  std::copy_if(arguments.begin(), arguments.end(), std::back_inserter(outputs),
+               [](const BufferSpec& spec) { return spec.output; });
+  return outputs;
+}
+
+double Or(double value, double otherwise) { return value > 0 ? value : otherwise; }
+
+TimingPlan ToPlan(const v1::TimingOptions& options, const std::vector<int32_t>& cpus) {
+  TimingPlan plan;
+  plan.cold = options.regime() == v1::REGIME_COLD;
+  plan.threads = static_cast<int32_t>(std::max<uint32_t>(options.threads(), 1));
+  plan.cpus.assign(options.cpus().begin(), options.cpus().end());
+  if (plan.cpus.empty()) plan.cpus = cpus;
+  plan.min_sample_seconds = Or(options.min_sample_seconds(), 1e-3);
+  plan.min_samples = options.min_samples() != 0 ? options.min_samples() : 5;
+  plan.max_samples = options.max_samples() != 0 ? options.max_samples() : 200;
+  plan.budget_seconds = Or(options.budget_seconds(), 1);
+  plan.target_relative_interval = Or(options.target_relative_interval(), 0.01);
+  plan.abandon_above_seconds = options.abandon_above_seconds();
+  return plan;
+}
+
+absl::Status Bad(const std::string& what) {
+  return absl::InvalidArgumentError(absl::StrCat("the lease makes no sense: ", what));
+}
+
+v1::TrialStatus ToStatus(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kOk:
+      return v1::TRIAL_STATUS_OK;
+    case Verdict::kWrongOutput:
+      return v1::TRIAL_STATUS_WRONG_OUTPUT;
+    case Verdict::kRefused:
+      return v1::TRIAL_STATUS_REFUSED;
+    case Verdict::kAbandoned:
+      return v1::TRIAL_STATUS_ABANDONED;
+    case Verdict::kKernelError:
+      return v1::TRIAL_STATUS_KERNEL_ERROR;
+  }
+  return v1::TRIAL_STATUS_CRASH;  // a verdict that the runner made up
+}
+
+}  // namespace
+
+absl::Status CheckLease(const v1::Lease& lease) {
+  if (lease.input_seeds().empty() || lease.input_seeds_size() > 8) {
+    return Bad("one to eight input seeds are needed");
+  }
+  if (lease.timing().threads() > kMaxThreads) return Bad("more than 1024 threads");
+  for (uint32_t cpu : lease.timing().cpus()) {
+    if (cpu >= 1024) return Bad(absl::StrCat("CPU ", cpu));
+  }
+  for (const auto* arguments : {&lease.arguments(), &lease.reference().arguments()}) {
+    if (arguments->empty() || arguments->size() > 32) return Bad("1 to 32 arguments are needed");
+    for (const v1::ArgumentSpec& argument : *arguments) {
+      RETURN_IF_ERROR(CheckBufferSpec(ToBuffer(argument)));
+    }
+  }
+  return absl::OkStatus();
+}
+
+RunnerJob TrialJob(const v1::Lease& lease, const std::vector<int32_t>& cpus) {
+  RunnerJob job;
+  job.kind = JobKind::kTrial;
+  job.arguments = ToBuffers(lease.arguments());
+  job.timing = ToPlan(lease.timing(), cpus);
+  job.workspace_bytes = lease.workspace_bytes() + lease.workspace_bytes_per_thread() *
+                                                      static_cast<uint64_t>(job.timing.threads);
+  job.seeds.assign(lease.input_seeds().begin(), lease.input_seeds().end());
+  job.reference_outputs = OutputsOf(ToBuffers(lease.reference().arguments()));
+  for (const v1::OutputCheck& check : lease.reference().checks()) {
+    job.rules.push_back(
+        {check.reference_value(), check.exact(), check.reference_error(), check.unit_roundoff()});
+  }
+  job.tolerance_factor = Or(lease.reference().tolerance_factor(), 1);
+  job.check_only = lease.check_only();
+  return job;
+}
+
+RunnerJob ReferenceJob(const v1::Lease& lease, uint64_t seed) {
+  RunnerJob job;
+  job.kind = JobKind::kReference;
+  job.arguments = ToBuffers(lease.reference().arguments());
+  job.reference_outputs = OutputsOf(job.arguments);
+  job.workspace_bytes = uint64_t{1} << 36;  // whatever it needs; memory is limited as a whole
+  job.seeds = {seed};
+  return job;
+}
+
+void FillResult(const RunnerReply& reply, v1::MeasureResult* result) {
+  result->set_status(ToStatus(reply.verdict));
+  result->set_error(reply.error);
+  result->set_check_seconds(reply.check_seconds);
+  if (reply.samples.empty()) return;
+  v1::Timing* timing = result->mutable_timing();
+  timing->mutable_samples_seconds()->Add(reply.samples.begin(), reply.samples.end());
+  timing->set_calls_per_sample(reply.calls_per_sample);
+  MedianEstimate estimate = EstimateMedian(reply.samples);
+  timing->set_median_seconds(estimate.median);
+  timing->set_ci_low_seconds(estimate.low);
+  timing->set_ci_high_seconds(estimate.high);
+  timing->set_min_seconds(estimate.min);
+  v1::Conditions* conditions = result->mutable_conditions();
+  conditions->set_frequency_mhz(reply.conditions.frequency_mhz);
+  conditions->set_temperature_celsius(reply.conditions.temperature_celsius);
+  conditions->set_load_average(reply.conditions.load_average);
+  conditions->set_steal_fraction(reply.conditions.steal_fraction);
+  conditions->set_migrations(reply.conditions.migrations);
+  conditions->set_involuntary_switches(reply.conditions.involuntary_switches);
+  conditions->set_contaminated(reply.conditions.contaminated);
+  conditions->set_repeats(reply.conditions.repeats);
+}
+
+absl::StatusOr<double> ReadSample(const v1::SampledElement& sample,
+                                  const std::vector<BufferSpec>& outputs,
+                                  const SharedMemory& memory) {
+  if (sample.output() >= outputs.size() || sample.index() < 0 ||
+      sample.index() >= outputs[sample.output()].Elements()) {
+    return absl::OutOfRangeError(absl::StrCat("the reference has no element ", sample.index(),
+                                              " of output ", sample.output()));
+  }
+  const BufferSpec& spec = outputs[sample.output()];
+  const uint64_t size = ElementBytes(spec.type);
+  char element[8];
+  RETURN_IF_ERROR(memory.Read(
+      OutputOffsets(outputs)[sample.output()] + static_cast<uint64_t>(sample.index()) * size,
+      element, size));
+  return ElementAsDouble(spec.type, element, 0);
+}
+
+}  // namespace lathe

@@ -1,0 +1,42 @@
+// How a kernel's calls are sampled: calibration, stopping, early abandonment.
+#ifndef LATHE_MEASURER_TIMING_H_
+#define LATHE_MEASURER_TIMING_H_
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "measurer/runner_protocol.h"
+#include "measurer/statistics.h"
+
+namespace lathe {
+
+// What sampling needs from the world; injected, so that tests run on a fake clock.
+struct TimingSource {
+  // Calls the kernel `calls` times; the seconds that took. Negative: it failed.
+  std::function<double(uint64_t calls)> time_calls;
+  std::function<double()> now;         // seconds, monotonic
+  std::function<void()> evict_caches;  // before every sample of a cold regime
+};
+
+struct TimingResult {
+  std::vector<double> samples;  // seconds a call, in order of measurement
+  uint64_t calls_per_sample = 0;
+  bool abandoned = false;
+  bool failed = false;  // a call failed
+};
+
+// Calls per sample that make a sample last plan.min_sample_seconds, found by
+// doubling, which is also the warm-up. 1 for a cold regime. 0 when a call failed.
+uint64_t CalibrateCalls(const TimingPlan& plan, const TimingSource& source);
+
+// Takes samples until the median's interval is within the plan's target (after
+// min_samples), or max_samples, or the budget (at least three samples) or
+// `deadline` (by source.now) is reached. Abandons once the interval's lower end,
+// of at least five samples, lies above plan.abandon_above_seconds.
+TimingResult TakeSamples(const TimingPlan& plan, const TimingSource& source, uint64_t calls,
+                         double deadline);
+
+}  // namespace lathe
+
+#endif  // LATHE_MEASURER_TIMING_H_

@@ -1,0 +1,188 @@
+// The correctness gate, tested with the real daemon and runner on wrong kernels.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+
+#include "tests/measurer/test_hub.h"
+
+namespace lathe {
+namespace {
+
+using ::testing::HasSubstr;
+
+struct Wrong {
+  const char* kernel;
+  v1::TrialStatus status;
+  const char* message;  // part of the error
+  double timeout = 60;
+};
+
+std::ostream& operator<<(std::ostream& out, const Wrong& wrong) { return out << wrong.kernel; }
+
+// One daemon for all: each wrong kernel must leave it fit for the next one.
+class Gate : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    hub_ = new TestHub;
+    measurer_ = new MeasurerProcess(hub_->address(), hub_->directory(), {"--once"});
+    hub_->AwaitHello();
+  }
+  static void TearDownTestSuite() {
+    delete measurer_;
+    delete hub_;
+  }
+  static v1::MeasureResult Measure(const std::string& kernel, double timeout = 60) {
+    v1::Lease lease = NewLease(kernel);
+    lease.set_timeout_seconds(timeout);
+    return hub_->Measure(lease);
+  }
+  static v1::Lease NewLease(const std::string& kernel) {
+    return MatmulLease(kernel + std::to_string(++leases_), hub_->AddKernel(kernel),
+                       hub_->AddKernel("reference"));
+  }
+
+  static TestHub* hub_;
+  static MeasurerProcess* measurer_;
+  static int leases_;
+};
+TestHub* Gate::hub_ = nullptr;
+MeasurerProcess* Gate::measurer_ = nullptr;
+int Gate::leases_ = 0;
+
+class GateRefuses : public Gate, public ::testing::WithParamInterface<Wrong> {};
+
+TEST_P(GateRefuses, AndServesTheNext) {
+  const Wrong& wrong = GetParam();
+  v1::MeasureResult result = Measure(wrong.kernel, wrong.timeout);
+  EXPECT_EQ(result.status(), wrong.status) << result.ShortDebugString();
+  EXPECT_THAT(result.error(), HasSubstr(wrong.message));
+  EXPECT_EQ(result.timing().samples_seconds_size(), 0) << "a wrong kernel is not timed";
+  v1::MeasureResult good = Measure("good");
+  EXPECT_EQ(good.status(), v1::TRIAL_STATUS_OK) << good.error();
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Mutants, GateRefuses,
+    ::testing::Values(
+        Wrong{"tail", v1::TRIAL_STATUS_WRONG_OUTPUT, "y[6, 0] is -nan, expected"},
+        Wrong{"uninitialised", v1::TRIAL_STATUS_WRONG_OUTPUT, "(63 of 63 elements differ)"},
+        Wrong{"past_end", v1::TRIAL_STATUS_CRASH, "access past the end of 'y', at byte 252 of 252"},
+        Wrong{"before", v1::TRIAL_STATUS_WRONG_OUTPUT, "writes before the start of 'y'"},
+        Wrong{"swapped", v1::TRIAL_STATUS_WRONG_OUTPUT, "expected"},
+        Wrong{"input", v1::TRIAL_STATUS_WRONG_OUTPUT, "modifies its input 'x', first at [1, 2]"},
+        Wrong{"race", v1::TRIAL_STATUS_WRONG_OUTPUT, "race: two iterations of a parallel loop"},
+        Wrong{"error", v1::TRIAL_STATUS_KERNEL_ERROR, "the kernel returned 4"},
+        Wrong{"feature", v1::TRIAL_STATUS_REFUSED, "lacks a required feature"},
+        Wrong{"workspace", v1::TRIAL_STATUS_KERNEL_ERROR, "asking for 1048576 bytes of workspace"},
+        Wrong{"loop", v1::TRIAL_STATUS_TIMEOUT, "while checking", 2},
+        Wrong{"crash", v1::TRIAL_STATUS_CRASH, "signal 11 (Segmentation fault) while checking"},
+        Wrong{"illegal", v1::TRIAL_STATUS_CRASH, "instruction refused by this CPU, bytes 0f 0b"},
+        Wrong{"syscall", v1::TRIAL_STATUS_CRASH, "forbidden system call"}),
+    [](const auto& info) { return info.param.kernel; });
+
+TEST_F(Gate, GoodKernelsAreTimed) {
+  for (const char* kernel : {"good", "good_again"}) {
+    v1::MeasureResult result = Measure(kernel);
+    ASSERT_EQ(result.status(), v1::TRIAL_STATUS_OK) << result.error();
+    EXPECT_EQ(result.fencing_token(), 7u);
+    EXPECT_THAT(result.trial_id(), HasSubstr("trial-good"));
+    const v1::Timing& timing = result.timing();
+    EXPECT_GE(timing.samples_seconds_size(), 3);
+    EXPECT_LE(timing.samples_seconds_size(), 8);
+    EXPECT_GT(timing.calls_per_sample(), 0u);
+    EXPECT_LE(timing.min_seconds(), timing.ci_low_seconds());
+    EXPECT_LE(timing.ci_low_seconds(), timing.median_seconds());
+    EXPECT_LE(timing.median_seconds(), timing.ci_high_seconds());
+  }
+}
+
+TEST_F(Gate, ScratchOfThreadsIsNoRace) {
+  v1::Lease lease = NewLease("scratch");
+  lease.set_workspace_bytes_per_thread(64);
+  v1::MeasureResult result = hub_->Measure(lease);
+  EXPECT_EQ(result.status(), v1::TRIAL_STATUS_OK) << result.error();
+}
+
+TEST_F(Gate, ColdCachesAndCheckOnly) {
+  v1::Lease cold = NewLease("good");
+  cold.mutable_timing()->set_regime(v1::REGIME_COLD);
+  cold.mutable_timing()->set_threads(1);
+  v1::MeasureResult result = hub_->Measure(cold);
+  EXPECT_EQ(result.status(), v1::TRIAL_STATUS_OK) << result.error();
+  EXPECT_EQ(result.timing().calls_per_sample(), 1u);
+  v1::Lease check = NewLease("good");
+  check.set_check_only(true);
+  result = hub_->Measure(check);
+  EXPECT_EQ(result.status(), v1::TRIAL_STATUS_OK) << result.error();
+  EXPECT_FALSE(result.has_timing());
+}
+
+TEST_F(Gate, ClearlySlowerIsAbandoned) {
+  v1::Lease lease = NewLease("good");
+  lease.mutable_timing()->set_abandon_above_seconds(1e-12);
+  lease.mutable_timing()->set_budget_seconds(5);
+  v1::MeasureResult result = hub_->Measure(lease);
+  EXPECT_EQ(result.status(), v1::TRIAL_STATUS_ABANDONED) << result.error();
+  EXPECT_EQ(result.timing().samples_seconds_size(), 5);
+}
+
+TEST_F(Gate, SamplesOfTheReferenceComeBack) {
+  v1::Lease lease = NewLease("good");
+  for (uint32_t set : {0u, 1u}) {
+    v1::SampledElement* sample = lease.mutable_reference()->add_samples();
+    sample->set_output(1);
+    sample->set_index(62);
+    sample->set_input_set(set);
+  }
+  v1::MeasureResult result = hub_->Measure(lease);
+  ASSERT_EQ(result.samples_size(), 2);
+  EXPECT_GT(result.samples(0).value(), 0);
+  EXPECT_NE(result.samples(0).value(), result.samples(1).value());
+  lease.set_lease_id("bad-sample");
+  lease.mutable_reference()->mutable_samples(0)->set_index(63);
+  EXPECT_EQ(hub_->Measure(lease).status(), v1::TRIAL_STATUS_REFERENCE_FAILED);
+}
+
+TEST_F(Gate, ABrokenReferenceIsNotTheCandidatesFault) {
+  v1::Lease lease =
+      MatmulLease("broken-reference", hub_->AddKernel("good"), hub_->AddKernel("crash"));
+  v1::MeasureResult result = hub_->Measure(lease);
+  EXPECT_EQ(result.status(), v1::TRIAL_STATUS_REFERENCE_FAILED);
+  EXPECT_THAT(result.error(), HasSubstr("while running the reference"));
+}
+
+TEST_F(Gate, ArtifactsAreVerifiedAndFetchedOnce) {
+  v1::Lease lease = NewLease("good");
+  lease.set_digest(hub_->Add("no ELF at all"));
+  v1::MeasureResult result = hub_->Measure(lease);
+  EXPECT_EQ(result.status(), v1::TRIAL_STATUS_REFUSED);
+  EXPECT_THAT(result.error(), HasSubstr("artifact refused"));
+
+  lease.set_lease_id("corrupt");
+  lease.set_digest(hub_->Add("something"));
+  hub_->Corrupt(lease.digest());
+  result = hub_->Measure(lease);
+  EXPECT_EQ(result.status(), v1::TRIAL_STATUS_REFUSED);
+  EXPECT_THAT(result.error(), HasSubstr("has another digest"));
+
+  Measure("good");
+  const int before = hub_->artifact_requests();
+  Measure("good");
+  EXPECT_EQ(hub_->artifact_requests(), before);
+}
+
+TEST_F(Gate, LeasesWithoutSenseAreRefused) {
+  v1::Lease lease = NewLease("good");
+  lease.mutable_arguments(0)->set_type("f31");
+  v1::MeasureResult result = hub_->Measure(lease);
+  EXPECT_EQ(result.status(), v1::TRIAL_STATUS_REFUSED);
+  EXPECT_THAT(result.error(), HasSubstr("unknown type 'f31'"));
+  lease = NewLease("good");
+  lease.mutable_reference()->mutable_checks(0)->set_reference_error(9);
+  EXPECT_EQ(hub_->Measure(lease).status(), v1::TRIAL_STATUS_REFUSED);
+}
+
+}  // namespace
+}  // namespace lathe

@@ -1,0 +1,100 @@
+#include "measurer/timing.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+namespace lathe {
+namespace {
+
+constexpr double kForever = std::numeric_limits<double>::infinity();
+
+// A machine on which a call takes what `cost` says of the call's number.
+struct FakeMachine {
+  std::function<double(uint64_t)> cost = [](uint64_t) { return 1e-4; };
+  double now = 0;
+  uint64_t calls = 0;
+  int evictions = 0;
+
+  TimingSource source() {
+    return {[this](uint64_t n) {
+              double start = now;
+              for (uint64_t i = 0; i < n; ++i) {
+                double seconds = cost(calls++);
+                if (seconds < 0) return -1.0;
+                now += seconds;
+              }
+              return now - start;
+            },
+            [this] { return now; }, [this] { ++evictions; }};
+  }
+};
+
+TimingPlan Plan() {
+  TimingPlan plan;
+  plan.min_sample_seconds = 1e-3;
+  plan.min_samples = 6;
+  plan.max_samples = 50;
+  plan.budget_seconds = 10;
+  plan.target_relative_interval = 0.01;
+  return plan;
+}
+
+TEST(Timing, CallsAreCalibratedToLastASample) {
+  FakeMachine machine;
+  uint64_t calls = CalibrateCalls(Plan(), machine.source());
+  EXPECT_GE(calls, 10u);
+  EXPECT_LE(calls, 15u);
+  TimingPlan cold = Plan();
+  cold.cold = true;
+  EXPECT_EQ(CalibrateCalls(cold, machine.source()), 1u);
+}
+
+TEST(Timing, ConstantTimesStopAtTheFewestSamples) {
+  FakeMachine machine;
+  TimingResult result = TakeSamples(Plan(), machine.source(), 10, kForever);
+  EXPECT_EQ(result.samples.size(), 6u);
+  EXPECT_NEAR(result.samples[0], 1e-4, 1e-9);
+  EXPECT_FALSE(result.abandoned);
+  EXPECT_EQ(machine.evictions, 0);
+}
+
+TEST(Timing, NoisyTimesTakeEverySample) {
+  FakeMachine machine;
+  machine.cost = [](uint64_t call) { return call % 2 == 0 ? 1e-4 : 3e-4; };
+  EXPECT_EQ(TakeSamples(Plan(), machine.source(), 1, kForever).samples.size(), 50u);
+}
+
+TEST(Timing, TheBudgetAndTheDeadlineEndIt) {
+  FakeMachine machine;
+  machine.cost = [](uint64_t) { return 20.0; };
+  EXPECT_EQ(TakeSamples(Plan(), machine.source(), 1, kForever).samples.size(), 3u);
+  EXPECT_EQ(TakeSamples(Plan(), machine.source(), 1, machine.now + 1).samples.size(), 1u);
+}
+
+TEST(Timing, AClearlySlowerKernelIsAbandoned) {
+  FakeMachine machine;
+  TimingPlan plan = Plan();
+  plan.abandon_above_seconds = 5e-5;
+  TimingResult result = TakeSamples(plan, machine.source(), 1, kForever);
+  EXPECT_TRUE(result.abandoned);
+  EXPECT_EQ(result.samples.size(), 5u);
+}
+
+TEST(Timing, ColdCachesAreEvictedBeforeEverySample) {
+  FakeMachine machine;
+  TimingPlan plan = Plan();
+  plan.cold = true;
+  TimingResult result = TakeSamples(plan, machine.source(), 1, kForever);
+  EXPECT_EQ(machine.evictions, static_cast<int>(result.samples.size()));
+}
+
+TEST(Timing, AFailingCallEndsIt) {
+  FakeMachine machine;
+  machine.cost = [](uint64_t call) { return call < 3 ? 1e-4 : -1; };
+  EXPECT_TRUE(TakeSamples(Plan(), machine.source(), 1, kForever).failed);
+  EXPECT_EQ(CalibrateCalls(Plan(), machine.source()), 0u);
+}
+
+}  // namespace
+}  // namespace lathe
