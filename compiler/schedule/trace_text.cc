@@ -22,9 +22,10 @@ namespace {
 constexpr std::string_view kHeader = "lathe-trace";
 constexpr int kFormatVersion = 1;
 
-// Far above any real schedule; hostile texts end here.
+// Far above any real schedule; hostile texts end here. (Replay takes quadratic time
+// when every step splits the same loop.)
 constexpr size_t kMaxBytes = 1 << 20;
-constexpr size_t kMaxSteps = 4096;
+constexpr size_t kMaxSteps = 512;
 constexpr size_t kMaxNameBytes = 128;
 constexpr size_t kMaxListed = 64;  // results or arguments of one step
 

@@ -102,7 +102,7 @@ TEST(TraceText, BoundsHostileText) {
   EXPECT_THAT(ErrorOf(header + many + " = split(i, 2)"), HasSubstr("at most 64 names"));
   std::string steps = header;
   for (int i = 0; i < 5000; ++i) steps += "unroll(i)\n";
-  EXPECT_THAT(ErrorOf(steps), HasSubstr("at most 4096 steps"));
+  EXPECT_THAT(ErrorOf(steps), HasSubstr("at most 512 steps"));
   EXPECT_THAT(ErrorOf(header + std::string(2 << 20, ' ')), StartsWith("t.trace:1:1: a trace may"));
   EXPECT_THAT(ErrorOf(header + std::string("a\0b(i)", 6)), HasSubstr("expected '('"));
 }

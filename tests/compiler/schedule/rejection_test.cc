@@ -1,0 +1,251 @@
+// Every rule of every primitive, by a trace that breaks it.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "compiler/schedule/trace.h"
+
+namespace lathe {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr char kMatmul[] =
+    "lathe 1\n"
+    "func matmul(A: f32[8, 6], B: f32[6, 20]) -> (C) {\n"
+    "  C[i, j] = sum(k) A[i, k] * B[k, j]\n"
+    "}\n";
+constexpr char kLinearRelu[] =
+    "lathe 1\n"
+    "func linear_relu(x: f32[5, 7], w: f32[7, 20], b: f32[20]) -> (y) {\n"
+    "  t[i, j] = sum(k) x[i, k] * w[k, j]\n"
+    "  y[i, j] = max(t[i, j] + b[j], 0)\n"
+    "}\n";
+constexpr char kLong[] =
+    "lathe 1\n"
+    "func long(x: f32[1, 4000]) -> (y) {\n"
+    "  y[i, j] = x[i, j]\n"
+    "}\n";
+// Consumers of t that reverse_compute_at cannot move, one way or another.
+constexpr char kConsumers[] =
+    "lathe 1\n"
+    "func consumers(x: f32[6, 8]) -> (shifted, diagonal, first, longer, mixed, rest, sums, total) "
+    "{\n"
+    "  t[i, j] = x[i, j] + 1\n"
+    "  other[i, j] = x[i, j] - 1\n"
+    "  shifted[i: 5, j] = t[i + 1, j]\n"
+    "  diagonal[i: 6] = t[i, i]\n"
+    "  first[i: 6] = t[i, 0]\n"
+    "  longer[i: 9, j] = (t[i, j] else 0)\n"
+    "  mixed[i: 6, j: 6] = t[i, j] + t[j, i]\n"
+    "  rest[i, j] = t[i, j] + other[i, j]\n"
+    "  sums[j] = sum(i) t[i, j]\n"
+    "  total[i, j] = sums[j] + t[i, j]\n"
+    "}\n";
+
+struct Case {
+  const char* function;
+  const char* steps;
+  const char* error;
+};
+
+void ExpectRefused(const Case& c) {
+  SCOPED_TRACE(c.steps);
+  absl::StatusOr<Function> function = ParseFunction(c.function, "f.tfn");
+  ASSERT_TRUE(function.ok()) << function.status();
+  absl::StatusOr<Trace> trace = ParseTrace(std::string("lathe-trace 1\n") + c.steps, "t.trace");
+  ASSERT_TRUE(trace.ok()) << trace.status();
+  absl::StatusOr<Program> naive = BuildNaive(*function);
+  ASSERT_TRUE(naive.ok()) << naive.status();
+  absl::StatusOr<Program> program = Replay(*naive, *trace);
+  ASSERT_FALSE(program.ok()) << ToText(*program);
+  EXPECT_EQ(program.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(program.status().message()), HasSubstr(c.error));
+  // The last step is the one that breaks the rule.
+  EXPECT_THAT(std::string(program.status().message()),
+              HasSubstr("step " + std::to_string(trace->steps.size()) + " "));
+}
+
+TEST(Rejection, Steps) {
+  for (const Case& c : std::initializer_list<Case>{
+           {kMatmul, "frobnicate(C.i)",
+            "step 1 (line 2): frobnicate(C.i): there is no primitive frobnicate; the primitives "
+            "are cache_write, fuse, parallel, reorder, reverse_compute_at, set_scope, split, tail, "
+            "unroll, vectorize"},
+           {kMatmul, "vectorise(C.i)", "(did you mean vectorize?)"},
+           {kMatmul, "unroll@2(C.i)",
+            "unroll@2(C.i): there is no version 2 of unroll; this program knows 1"},
+           {kMatmul, "a, b = split(C.i)",
+            "it takes 2 arguments, not 1; it is written OUTER, INNER = split(LOOP, FACTOR)"},
+           {kMatmul, "a = split(C.i, 2)", "it makes 2 names, not 1"},
+           {kMatmul, "a, b = split(2, 2)", "argument 1 is a name"},
+           {kMatmul, "a, b = split(C.i, C.j)", "argument 2 is a number"},
+           {kMatmul, "a = unroll(C.i)", "it makes 0 names, not 1; it is written unroll(LOOP)"},
+           {kMatmul, "tail(C.i, peel)", "the tail peel is not mask or partition"},
+           {kMatmul, "set_scope(C, heap)", "the scope heap is not workspace, stack or register"},
+           {kMatmul, "reorder(C.i, 3)", "argument 2 is a name"},
+       }) {
+    ExpectRefused(c);
+  }
+}
+
+TEST(Rejection, Split) {
+  for (const Case& c : std::initializer_list<Case>{
+           {kMatmul, "a, b = split(i, 2)",
+            "cannot split loop i: there is no loop i (did you mean C.i?); the loops are C.i, C.j, "
+            "C.k"},
+           {kMatmul, "a, b = split(C.i, 0)",
+            "step 1 (line 2): split(C.i, 0): cannot split loop C.i: the factor 0 is not in 1..1024 "
+            "(the extent is 8)"},
+           {kMatmul, "a, b = split(C.i, -3)", "the factor -3 is not in"},
+           {kMatmul, "a, b = split(C.i, 1025)", "the factor 1025 is not in 1..1024"},
+           {kLong, "a, b = split(y.j, 4001)", "the factor 4001 is not in 1..4000"},
+           {kMatmul, "a, a = split(C.i, 2)", "the name a is taken by another loop"},
+           {kMatmul, "C.i, b = split(C.i, 2)", "the name C.i is taken by another loop"},
+           {kMatmul, "unroll(C.i)\na, b = split(C.i, 2)",
+            "loop C.i is marked unroll; marks come after the rewrites of a loop"},
+           {kMatmul, "tail(C.i, partition)\na, b = split(C.i, 2)", "loop C.i is marked tail"},
+       }) {
+    ExpectRefused(c);
+  }
+}
+
+TEST(Rejection, Fuse) {
+  for (const Case& c : std::initializer_list<Case>{
+           {kMatmul, "f = fuse(C.j, C.i)",
+            "cannot fuse loops C.j and C.i: loop C.i is not the whole body of loop C.j"},
+           {kMatmul, "f = fuse(C.i, C.k)", "loop C.k is not the whole body of loop C.i"},
+           {kMatmul, "f = fuse(C.i, C.i)", "loop C.i is not the whole body of loop C.i"},
+           {kMatmul, "f = fuse(C.j, C.k)", "stage C reduces over one of them but not over both"},
+           {kMatmul, "C.k = fuse(C.i, C.j)", "the name C.k is taken"},
+           {kMatmul, "parallel(C.i)\nf = fuse(C.i, C.j)", "loop C.i is marked parallel"},
+           {kMatmul, "unroll(C.j)\nf = fuse(C.i, C.j)", "loop C.j is marked unroll"},
+           {kMatmul, "f = fuse(C.i, C.z)", "there is no loop C.z"},
+       }) {
+    ExpectRefused(c);
+  }
+}
+
+TEST(Rejection, Reorder) {
+  for (const Case& c : std::initializer_list<Case>{
+           {kMatmul, "reorder(C.i)", "cannot reorder loops C.i: it takes at least two loops"},
+           {kMatmul, "reorder()", "it takes at least two loops"},
+           {kMatmul, "reorder(C.i, C.j, C.i)", "loop C.i is named twice"},
+           {kMatmul, "reorder(C.i, C.x)", "there is no loop C.x"},
+           {kMatmul, "unroll(C.k)\nreorder(C.k, C.i)", "loop C.k is marked unroll"},
+           {kLinearRelu, "reorder(t.i, y.i)",
+            "they are not in one perfect nest: the body of loop t.k is not a single loop"},
+           {kLinearRelu, "reverse_compute_at(y, t.i)\nreorder(t.j, t.i)",
+            "they are not in one perfect nest: the body of loop t.i is not a single loop"},
+       }) {
+    ExpectRefused(c);
+  }
+}
+
+TEST(Rejection, ReverseComputeAt) {
+  for (const Case& c : std::initializer_list<Case>{
+           {kLinearRelu, "reverse_compute_at(z, t.i)",
+            "cannot move stage z into loop t.i: there is no stage z"},
+           {kLinearRelu, "reverse_compute_at(y, t.z)", "there is no loop t.z"},
+           {kLinearRelu, "reverse_compute_at(y, t.k)",
+            "stage t reduces over loop t.k, so an iteration does not complete it"},
+           {kLinearRelu, "reorder(t.k, t.j)\nreverse_compute_at(y, t.j)", "reduces over loop t.k"},
+           {kLinearRelu, "reverse_compute_at(t, y.i)", "the stage stands before the loop"},
+           {kLinearRelu, "reverse_compute_at(y, y.i)", "the stage stands before the loop"},
+           {kLinearRelu, "vectorize(y.j)\nreverse_compute_at(y, t.i)", "loop y.j is marked"},
+           {kLinearRelu, "a, b = split(y.i, 2)\nreverse_compute_at(y, t.i)",
+            "its axis i is not one loop; a stage moves before its own loops are rewritten"},
+           {kLinearRelu, "reverse_compute_at(y, t.i)\nreverse_compute_at(y, t.i)",
+            "its loops also contain stage t"},
+           {kLinearRelu,
+            "a, b = split(t.i, 2)\nreorder(t.k, a, t.j, b)\nvectorize(b)\nreverse_compute_at(y, b)",
+            "loop b is vectorized"},
+           {kLinearRelu, "a, b = split(t.i, 2)\nreorder(b, a)\nreverse_compute_at(y, b)",
+            "an iteration writes elements that are not contiguous along loop a"},
+           {kLinearRelu, "f = fuse(t.i, t.j)\na, b = split(f, 5)\nreverse_compute_at(y, a)",
+            "divides a loop inside"},
+           {kConsumers, "reverse_compute_at(shifted, t.i)",
+            "it reads t[shifted.i + 1, shifted.j], not each dimension at another axis of its own"},
+           {kConsumers, "reverse_compute_at(diagonal, t.i)", "not each dimension at another axis"},
+           {kConsumers, "reverse_compute_at(first, t.i)", "not each dimension at another axis"},
+           {kConsumers, "reverse_compute_at(longer, t.i)",
+            "its axis i is longer than dimension 0 of t"},
+           {kConsumers, "reverse_compute_at(mixed, t.i)",
+            "its reads take different regions along axis j"},
+           {kConsumers, "reverse_compute_at(rest, t.i)",
+            "it reads stage other, which is not complete when the loop runs"},
+           {kConsumers, "reverse_compute_at(sums, t.i)",
+            "an iteration produces a part of its reduction axis i"},
+           {kConsumers, "reverse_compute_at(total, t.i)",
+            "it reads stage sums, which is not complete"},
+           {kConsumers, "reverse_compute_at(first, other.i)",
+            "the loop computes nothing that it reads"},
+       }) {
+    ExpectRefused(c);
+  }
+}
+
+TEST(Rejection, CacheWrite) {
+  for (const Case& c : std::initializer_list<Case>{
+           {kMatmul, "n = cache_write(D, register)",
+            "cannot cache the writes of stage D: there is no stage D (did you mean C?)"},
+           {kMatmul, "C = cache_write(C, register)",
+            "the name C is taken by another stage or buffer"},
+           {kMatmul, "A = cache_write(C, register)", "the name A is taken"},
+           {kMatmul, "n = cache_write(C, stack)\nm = cache_write(C, stack)",
+            "the name C.acc is taken"},
+           {kMatmul, "n.i, b = split(C.i, 2)\nn = cache_write(C, stack)",
+            "the name n.i is taken by another loop"},
+           {kMatmul, "n = cache_write(C, argument)", "the scope argument is not workspace"},
+           {kLinearRelu, "reverse_compute_at(y, t.i)\nn = cache_write(t, register)",
+            "its loops also contain stage y; cache_write comes before reverse_compute_at"},
+       }) {
+    ExpectRefused(c);
+  }
+}
+
+TEST(Rejection, SetScope) {
+  for (const Case& c : std::initializer_list<Case>{
+           {kLinearRelu, "set_scope(s, stack)",
+            "cannot set the scope of buffer s: there is no such buffer"},
+           {kLinearRelu, "set_scope(x, stack)", "it is an argument or a table"},
+           {kLinearRelu, "set_scope(y, stack)", "it is an argument or a table"},
+       }) {
+    ExpectRefused(c);
+  }
+}
+
+TEST(Rejection, Marks) {
+  for (const Case& c : std::initializer_list<Case>{
+           {kMatmul, "parallel(C.k)", "cannot make loop C.k parallel: stage C reduces over it"},
+           {kMatmul, "parallel(C.z)", "there is no loop C.z"},
+           {kMatmul, "parallel(C.i)\nparallel(C.i)", "it is marked parallel already"},
+           {kMatmul, "parallel(C.i)\nparallel(C.j)", "loop C.i around it is marked parallel"},
+           {kMatmul, "unroll(C.i)\nparallel(C.j)", "loop C.i around it is marked unroll"},
+           {kMatmul, "parallel(C.j)\nparallel(C.i)", "loop C.j below it is parallel already"},
+           {kMatmul, "vectorize(C.k)", "cannot vectorize loop C.k: stage C reduces over it"},
+           {kMatmul, "vectorize(C.z)", "there is no loop C.z"},
+           {kMatmul, "vectorize(C.j)", "loop C.k below it is not unrolled"},
+           {kMatmul, "reorder(C.k, C.j)\nvectorize(C.j)\nvectorize(C.i)",
+            "loop C.k below it is not unrolled"},
+           {kMatmul, "reorder(C.k, C.i, C.j)\nunroll(C.j)\nvectorize(C.j)",
+            "it is marked unroll already"},
+           {kMatmul, "reorder(C.k, C.j)\ntail(C.j, partition)\nvectorize(C.j)",
+            "its tail is partitioned; partition the loop around it"},
+           {kLong, "vectorize(y.j)", "its extent 4000 is above 256 lanes; split it first"},
+           {kLong, "unroll(y.j)", "cannot unroll loop y.j: its extent 4000 is above 256"},
+           {kMatmul, "unroll(C.z)", "there is no loop C.z"},
+           {kMatmul, "unroll(C.k)\nunroll(C.k)", "it is marked unroll already"},
+           {kMatmul, "parallel(C.j)\nunroll(C.i)", "loop C.j below it is parallel"},
+           {kMatmul, "tail(C.z, mask)", "cannot set the tail of loop C.z: there is no loop C.z"},
+           {kMatmul, "reorder(C.k, C.j)\nvectorize(C.j)\ntail(C.j, partition)",
+            "it is vectorized; partition the loop around it"},
+       }) {
+    ExpectRefused(c);
+  }
+}
+
+}  // namespace
+}  // namespace lathe
