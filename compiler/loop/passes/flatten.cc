@@ -1,4 +1,5 @@
-// Buffers become one-dimensional, and only serial and parallel loops are left.
+// Buffers become one-dimensional, those without a use are dropped, and only
+// serial and parallel loops are left.
 //
 //   c[i, ramp(j*16, 1, 16)], c: f32[64, 48]  ->  c[ramp(i*48 + j*16, 1, 16)], c: f32[3072]
 #include <algorithm>
@@ -19,12 +20,20 @@ class Flattener : public StmtMutator {
     for (const Buffer& buffer : program.buffers) buffers_[buffer.name] = &buffer;
   }
   const absl::Status& status() const { return status_; }
+  bool Keeps(const Buffer& buffer) const {
+    return buffer.scope == Scope::kArgument || buffer.scope == Scope::kTable ||
+           allocated_.contains(buffer.name);
+  }
 
  protected:
   Stmt MutateFor(const For& node, const Stmt&) override {
     LoopMarks marks;
     if (node.marks.kind == LoopKind::kParallel) marks.kind = LoopKind::kParallel;
     return MakeFor(node.var, node.extent, marks, Mutate(node.body));
+  }
+  Stmt MutateAllocate(const Allocate& node, const Stmt& s) override {
+    allocated_.insert(node.buffer);
+    return StmtMutator::MutateAllocate(node, s);
   }
   Stmt MutateStore(const Store& node, const Stmt&) override {
     return MakeStore(node.stage, node.role, {}, node.buffer, {Flat(node.buffer, node.indices)},
@@ -86,6 +95,7 @@ class Flattener : public StmtMutator {
   }
 
   absl::flat_hash_map<std::string, const Buffer*> buffers_;
+  absl::flat_hash_set<std::string> allocated_;
   absl::Status status_;
 };
 
@@ -96,6 +106,9 @@ absl::StatusOr<Program> FlattenBuffers(const Program& program) {
   Flattener flattener(program);
   result.body = flattener.Mutate(program.body);
   if (!flattener.status().ok()) return flattener.status();
+  // Partitioned and unrolled copies of loops that turned out to be empty leave
+  // their buffers behind.
+  std::erase_if(result.buffers, [&](const Buffer& buffer) { return !flattener.Keeps(buffer); });
   for (Buffer& buffer : result.buffers) buffer.shape = {buffer.NumElements()};
   return result;
 }

@@ -17,7 +17,7 @@
 namespace lathe {
 namespace {
 
-constexpr int kTracesPerFunction = 60;
+constexpr int kTracesPerFunction = 25;
 
 struct Counts {
   int steps = 0;
@@ -101,7 +101,7 @@ TEST(ScheduleDifferential, KnownFunctions) {
 
 TEST(ScheduleDifferential, RandomFunctions) {
   Counts counts;
-  constexpr int kFunctionsDrawn = 150;
+  constexpr int kFunctionsDrawn = 80;
   for (uint64_t seed = 1; seed <= kFunctionsDrawn; ++seed) {
     std::mt19937_64 random(seed);
     Function function = testing::RandomFunction(random);
