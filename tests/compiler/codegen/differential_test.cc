@@ -1,0 +1,78 @@
+// Machine code of random schedules against the interpreted naive program.
+#include <gtest/gtest.h>
+
+#include <random>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_replace.h"
+#include "compiler/loop/lower.h"
+#include "compiler/schedule/trace.h"
+#include "compiler/target/target.h"
+#include "compiler/tensor/function.h"
+#include "tests/compiler/codegen/compiled_kernel.h"
+#include "tests/testing/equivalence.h"
+#include "tests/testing/random_trace.h"
+
+namespace lathe::testing {
+namespace {
+
+// Functions with extents M, N, K to fill in; small integers stay exact in f32.
+constexpr const char* kFunctions[] = {
+    "lathe 1\nfunc matmul(a: f32[M, K], b: f32[K, N]) -> (c) {\n"
+    "  c[i, j] = sum(k) a[i, k] * b[k, j]\n}\n",
+    "lathe 1\nfunc linear(x: f32[M, K], w: f32[K, N], b: f32[N]) -> (y) {\n"
+    "  t[i, j] = sum(k) x[i, k] * w[k, j]\n  y[i, j] = max(t[i, j] + b[j], 0)\n}\n",
+    "lathe 1\nfunc padded(x: f32[N], w: f32[3]) -> (y) {\n"
+    "  y[i: N] = sum(p) (x[i + p - 1] else 0) * w[p]\n}\n",
+    "lathe 1\nfunc rows(x: f32[M, N]) -> (s, t) {\n"
+    "  s[i] = sum(j) x[i, j]\n  t[i] = max(j) x[i, j] - s[i]\n}\n",
+    "lathe 1\nfunc transposed(x: f32[M, N], y: f32[N, M]) -> (z) {\n"
+    "  z[j, i] = x[i, j] - y[j, i]\n}\n",
+    "lathe 1\nfunc integers(x: i32[M, N]) -> (y) {\n"
+    "  y[i, j] = (x[i, j] // 3) * 5 + x[i, j] % 7\n}\n",
+    "lathe 1\nfunc doubles(a: f64[M, K], b: f64[N, K]) -> (c) {\n"
+    "  c[i, j] = sum(k) a[i, k] * b[j, k]\n}\n",
+};
+
+TEST(DifferentialTest, RandomSchedulesComputeWhatTheFunctionSays) {
+  constexpr int kCases = 280;
+  constexpr uint64_t kSeed = 20250601;
+  const Target targets[] = {HostTarget(), *ParseTarget("x86-64-v3"), Target{}};
+  int scheduled = 0;
+  for (int c = 0; c < kCases; ++c) {
+    const uint64_t seed = kSeed + static_cast<uint64_t>(c);
+    std::mt19937_64 random(seed);
+    auto extent = [&] { return std::to_string(1 + random() % 23); };
+    const std::string m = extent(), n = extent(), k = extent();
+    const std::string source = absl::StrReplaceAll(
+        kFunctions[static_cast<size_t>(c) % std::size(kFunctions)], {{"[M", "[" + m},
+                                                                     {", M]", ", " + m + "]"},
+                                                                     {"[N", "[" + n},
+                                                                     {", N]", ", " + n + "]"},
+                                                                     {"[K", "[" + k},
+                                                                     {", K]", ", " + k + "]"},
+                                                                     {": N]", ": " + n + "]"}});
+    auto function = ParseFunction(source, "case");
+    ASSERT_TRUE(function.ok()) << function.status();
+    auto naive = BuildNaive(*function);
+    ASSERT_TRUE(naive.ok()) << naive.status();
+    const Trace trace = RandomTrace(*naive, random);
+    SCOPED_TRACE(::testing::Message() << "seed " << seed << "\n" << source << ToText(trace));
+    auto lowered = LowerWithTrace(*function, trace);
+    if (!lowered.ok()) continue;  // marks that cannot be expanded
+    scheduled += !trace.steps.empty();
+    const std::vector<TensorValue> inputs = SmallIntegerInputs(*naive, seed);
+    auto expected = Interpret(*naive, inputs);
+    ASSERT_TRUE(expected.ok()) << expected.status();
+    const Target& target = targets[static_cast<size_t>(c / 7) % std::size(targets)];
+    auto actual = CompileAndRun(*lowered, inputs, target, c % 2 == 0 ? 1 : 3);
+    ASSERT_TRUE(actual.ok()) << actual.status();
+    const absl::Status same = SameOutputs(*naive, *expected, *actual);
+    ASSERT_TRUE(same.ok()) << same;
+  }
+  EXPECT_GT(scheduled, kCases / 2);
+}
+
+}  // namespace
+}  // namespace lathe::testing
