@@ -16,7 +16,7 @@ struct Options {
 };
 
 absl::StatusOr<ExitCode> Stats(const Options& options) {
-  ASSIGN_OR_RETURN(std::unique_ptr<Store> store, OpenForReading(options.db));
+  ASSIGN_OR_RETURN(std::unique_ptr<RecordStore> store, OpenForReading(options.db));
   ASSIGN_OR_RETURN(StoreStats stats, store->Stats());
   const std::pair<const char*, int64_t> rows[] = {
       {"functions", stats.functions}, {"targets", stats.targets}, {"devices", stats.devices},
@@ -39,7 +39,7 @@ absl::StatusOr<ExitCode> Stats(const Options& options) {
 }
 
 absl::StatusOr<ExitCode> List(const Options& options) {
-  ASSIGN_OR_RETURN(std::unique_ptr<Store> store, OpenForReading(options.db));
+  ASSIGN_OR_RETURN(std::unique_ptr<RecordStore> store, OpenForReading(options.db));
   ASSIGN_OR_RETURN(std::vector<Task> tasks, store->Tasks());
   Json list = Json::array();
   for (const Task& task : tasks) {
@@ -60,7 +60,7 @@ absl::StatusOr<ExitCode> List(const Options& options) {
 }
 
 absl::StatusOr<ExitCode> Verify(const Options& options) {
-  ASSIGN_OR_RETURN(std::unique_ptr<Store> store, OpenForReading(options.db));
+  ASSIGN_OR_RETURN(std::unique_ptr<RecordStore> store, OpenForReading(options.db));
   ASSIGN_OR_RETURN(std::vector<std::string> faults, store->Verify());
   if (options.json) {
     PrintJson({{"whole", faults.empty()}, {"faults", faults}});

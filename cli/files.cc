@@ -97,7 +97,7 @@ absl::StatusOr<std::string> DefaultDatabasePath() {
   return base + "/lathe/lathe.db";
 }
 
-absl::StatusOr<std::unique_ptr<Store>> OpenForReading(const std::string& path) {
+absl::StatusOr<std::unique_ptr<RecordStore>> OpenForReading(const std::string& path) {
   if (!path.empty()) return OpenSqliteStore(path, {.read_only = true});
   ASSIGN_OR_RETURN(std::string fallback, DefaultDatabasePath());
   std::error_code error;
@@ -105,7 +105,7 @@ absl::StatusOr<std::unique_ptr<Store>> OpenForReading(const std::string& path) {
   return OpenSqliteStore(fallback, {.read_only = true});
 }
 
-absl::StatusOr<std::unique_ptr<Store>> OpenForWriting(const std::string& path) {
+absl::StatusOr<std::unique_ptr<RecordStore>> OpenForWriting(const std::string& path) {
   if (!path.empty()) return OpenSqliteStore(path);
   ASSIGN_OR_RETURN(std::string fallback, DefaultDatabasePath());
   std::error_code error;

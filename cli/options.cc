@@ -56,7 +56,7 @@ absl::StatusOr<NamedTrace> ResolveTrace(const std::string& name, const LoadedTas
     ASSIGN_OR_RETURN(Trace trace, ParseTrace(text, name));
     return NamedTrace{std::move(trace), name, {}};
   }
-  ASSIGN_OR_RETURN(std::unique_ptr<Store> store, OpenForReading(store_path));
+  ASSIGN_OR_RETURN(std::unique_ptr<RecordStore> store, OpenForReading(store_path));
   bool host = CheckRunsOn(task.target, HostTarget()).ok();
   ASSIGN_OR_RETURN(LookupResult found,
                    Lookup(*store, task.Query(host ? LocalDeviceKind() : std::string())));

@@ -55,8 +55,8 @@ absl::Status WriteFile(const std::string& path, std::string_view contents);
 absl::StatusOr<std::string> DefaultDatabasePath();
 // The database at `path`, or at the default place when empty. For reading, a
 // missing default database is an empty one.
-absl::StatusOr<std::unique_ptr<Store>> OpenForReading(const std::string& path);
-absl::StatusOr<std::unique_ptr<Store>> OpenForWriting(const std::string& path);
+absl::StatusOr<std::unique_ptr<RecordStore>> OpenForReading(const std::string& path);
+absl::StatusOr<std::unique_ptr<RecordStore>> OpenForWriting(const std::string& path);
 
 // A trace by name: naive | default | best | FILE. `best` looks the task up in
 // `store_path`; NotFound when there is no record.

@@ -38,7 +38,7 @@ void PrintFound(const LookupResult& found) {
 
 absl::StatusOr<ExitCode> RunQuery(const Options& options) {
   ASSIGN_OR_RETURN(LoadedTask task, LoadTask(options.task));
-  ASSIGN_OR_RETURN(std::unique_ptr<Store> store, OpenForReading(options.db));
+  ASSIGN_OR_RETURN(std::unique_ptr<RecordStore> store, OpenForReading(options.db));
   bool host = CheckRunsOn(task.target, HostTarget()).ok();
   Query query = task.Query(host ? LocalDeviceKind() : std::string());
   ASSIGN_OR_RETURN(LookupResult found, Lookup(*store, query));

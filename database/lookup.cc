@@ -49,7 +49,7 @@ absl::Status CheckRuns(const Record& record, Target target, const Query& query) 
 
 // The fastest ok record of `task` whose kernel runs on the queried target; the
 // Status says what keeps them all from it.
-absl::StatusOr<std::optional<Record>> FastestRunning(Store& store, const Task& task,
+absl::StatusOr<std::optional<Record>> FastestRunning(RecordStore& store, const Task& task,
                                                      const Query& query, absl::Status* obstacle) {
   absl::StatusOr<Target> target = ParseTarget(task.target);
   if (!target.ok()) {
@@ -93,7 +93,7 @@ std::string Difference(const Task& task, const Query& query, bool without_const)
 
 class Finder {
  public:
-  Finder(Store& store, const Query& query) : store_(store), query_(query) {}
+  Finder(RecordStore& store, const Query& query) : store_(store), query_(query) {}
 
   absl::StatusOr<LookupResult> Run() {
     FunctionKey key = CanonicalKey(query_.function);
@@ -144,7 +144,7 @@ class Finder {
     if (obstacle_.empty()) obstacle_ = std::move(reason);
   }
 
-  Store& store_;
+  RecordStore& store_;
   const Query& query_;
   std::optional<Record> exact_;
   std::optional<Candidate> compatible_;
@@ -158,7 +158,7 @@ std::string_view Name(Verdict verdict) {
   return kNames[static_cast<int>(verdict)];
 }
 
-absl::StatusOr<LookupResult> Lookup(Store& store, const Query& query) {
+absl::StatusOr<LookupResult> Lookup(RecordStore& store, const Query& query) {
   return Finder(store, query).Run();
 }
 

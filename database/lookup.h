@@ -34,7 +34,7 @@ struct LookupResult {
   std::string reason;            // why not exact, for people
 };
 
-absl::StatusOr<LookupResult> Lookup(Store& store, const Query& query);
+absl::StatusOr<LookupResult> Lookup(RecordStore& store, const Query& query);
 
 // The task of a query.
 Task TaskOf(const Query& query);

@@ -19,7 +19,7 @@ TaskKey KeyOf(const Task& task) {
           task.threads,       task.regime,      task.accuracy};
 }
 
-class MemoryStore : public Store {
+class MemoryStore : public RecordStore {
  public:
   absl::Status PutDevice(const DeviceRow& device) override {
     RETURN_IF_ERROR(CheckDevice(device));
@@ -148,6 +148,6 @@ class MemoryStore : public Store {
 
 }  // namespace
 
-std::unique_ptr<Store> NewMemoryStore() { return std::make_unique<MemoryStore>(); }
+std::unique_ptr<RecordStore> NewMemoryStore() { return std::make_unique<MemoryStore>(); }
 
 }  // namespace lathe

@@ -16,7 +16,7 @@ namespace lathe {
 namespace {
 
 // One connection behind one lock; other processes have their own.
-class SqliteStore : public Store {
+class SqliteStore : public RecordStore {
  public:
   SqliteStore(std::unique_ptr<SqliteConnection> connection, bool read_only)
       : connection_(std::move(connection)), read_only_(read_only) {}
@@ -171,8 +171,8 @@ class SqliteStore : public Store {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::string& path,
-                                                       const SqliteOptions& options) {
+absl::StatusOr<std::unique_ptr<RecordStore>> OpenSqliteStore(const std::string& path,
+                                                             const SqliteOptions& options) {
   ASSIGN_OR_RETURN(std::unique_ptr<SqliteConnection> connection, OpenDatabase(path, options));
   return std::make_unique<SqliteStore>(std::move(connection), options.read_only);
 }

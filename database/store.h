@@ -93,12 +93,13 @@ struct StoreStats {
   int64_t file_bytes = 0;  // 0 in memory
 };
 
+// (Named apart from the Store statement of loop programs.)
 // Thread-safe. A method that fails changes nothing. Errors: InvalidArgument for
 // a malformed record, DataLoss for a corrupt file, Unavailable for a locked or
 // unwritable one; messages name the file and what to do.
-class Store {
+class RecordStore {
  public:
-  virtual ~Store() = default;
+  virtual ~RecordStore() = default;
 
   // Adds a device or updates its description.
   virtual absl::Status PutDevice(const DeviceRow& device) = 0;
@@ -120,14 +121,14 @@ class Store {
   virtual absl::StatusOr<std::vector<std::string>> Verify() = 0;
 };
 
-std::unique_ptr<Store> NewMemoryStore();
+std::unique_ptr<RecordStore> NewMemoryStore();
 
 struct SqliteOptions {
   bool read_only = false;  // then a missing file is NotFound
 };
 // Opens or creates the database file, migrating it forward. A file of a newer
 // schema, of another program, or corrupt is refused with what to do.
-absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::string& path,
+absl::StatusOr<std::unique_ptr<RecordStore>> OpenSqliteStore(const std::string& path,
                                                        const SqliteOptions& options = {});
 
 // A fresh random UUID (version 4), lower case.

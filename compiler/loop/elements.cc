@@ -14,7 +14,7 @@ namespace {
 
 class OnDemand : public ElementSource {
  public:
-  OnDemand(const Function& function, const InputElement& input)
+  OnDemand(const Function& function, const InputReader& input)
       : function_(function), input_(input) {}
 
   absl::Status Compile();
@@ -30,7 +30,7 @@ class OnDemand : public ElementSource {
   };
 
   const Function& function_;
-  const InputElement& input_;
+  const InputReader& input_;
   ExprCode code_;
   Evaluator evaluator_{&code_, this, Evaluator::Arms::kTaken};
   // Buffers are numbered: arguments, then tables, then stages.
@@ -130,7 +130,7 @@ absl::StatusOr<std::vector<double>> OnDemand::Run(absl::Span<const OutputElement
 }  // namespace
 
 absl::StatusOr<std::vector<double>> InterpretElements(const Function& function,
-                                                      const InputElement& input,
+                                                      const InputReader& input,
                                                       absl::Span<const OutputElement> wanted) {
   OnDemand on_demand(function, input);
   RETURN_IF_ERROR(on_demand.Compile());

@@ -40,13 +40,13 @@ absl::StatusOr<std::vector<TensorValue>> Interpret(const Program& program,
 
 // Single elements of `function`, computed on demand from the inputs they
 // need. `input(argument, index)` yields the element at a row-major index.
-using InputElement = std::function<double(int argument, int64_t index)>;
+using InputReader = std::function<double(int argument, int64_t index)>;
 struct OutputElement {
   int output = 0;     // position in Function::outputs
   int64_t index = 0;  // row-major
 };
 absl::StatusOr<std::vector<double>> InterpretElements(const Function& function,
-                                                      const InputElement& input,
+                                                      const InputReader& input,
                                                       absl::Span<const OutputElement> wanted);
 
 }  // namespace lathe

@@ -58,7 +58,7 @@ class StoreTest : public ::testing::TestWithParam<const char*> {
   }
 
   std::filesystem::path directory_;
-  std::unique_ptr<Store> store_;
+  std::unique_ptr<RecordStore> store_;
 };
 
 TEST_P(StoreTest, KeepsEveryField) {

@@ -1,0 +1,253 @@
+#include "tuner/tune_session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "compiler/base/status_macros.h"
+#include "database/lookup.h"
+
+namespace lathe {
+namespace {
+
+// How often the loop looks at the clock and at the cancellation.
+constexpr absl::Duration kPoll = absl::Milliseconds(50);
+// Candidates of one round when compiling and timing alternate.
+constexpr size_t kAlternateBatch = 8;
+// Suggestions asked for at once.
+constexpr int kSuggestions = 8;
+
+}  // namespace
+
+std::string_view Name(StopReason reason) {
+  switch (reason) {
+    case StopReason::kTrials:
+      return "trials";
+    case StopReason::kBudget:
+      return "budget";
+    case StopReason::kExhausted:
+      return "space exhausted";
+    case StopReason::kCancelled:
+      return "cancelled";
+  }
+  return "";
+}
+
+TuneSession::TuneSession(TuneOptions options, TuneServices services)
+    : options_(std::move(options)),
+      services_(std::move(services)),
+      journal_(services_.store),
+      events_(std::make_shared<EventQueue<Event>>()),
+      naive_trace_(ToText(Trace{})),
+      default_trace_(ToText(options_.default_trace)) {}
+
+absl::StatusOr<TuneResult> TuneSession::Run() {
+  started_ = absl::Now();
+  absl::Status status = Prepare();
+  if (status.ok()) status = Loop();
+  if (status.ok()) status = Promote();
+  // Callbacks that are still to come find the queue, which they share.
+  for (const std::string& trial : measuring_) services_.measurer->Cancel(trial);
+  absl::Status flushed = journal_.Flush();  // what was measured is kept, whatever happened
+  RETURN_IF_ERROR(status);
+  RETURN_IF_ERROR(flushed);
+  result_.elapsed = absl::Now() - started_;
+  return result_;
+}
+
+bool TuneSession::cancelled() const {
+  return services_.cancellation != nullptr && services_.cancellation->requested();
+}
+
+bool TuneSession::budget_is_over() const { return absl::Now() - started_ >= options_.budget; }
+
+absl::Status TuneSession::Prepare() {
+  const Problem& problem = options_.problem;
+  ASSIGN_OR_RETURN(result_.device,
+                   services_.measurer->AwaitDevice(absl::Now() + options_.device_wait));
+  const v1::Device& device = result_.device;
+  absl::StatusOr<Target> device_target = ParseTarget(device.target());
+  if (device_target.ok()) RETURN_IF_ERROR(CheckRunsOn(problem.target, *device_target));
+  RETURN_IF_ERROR(services_.store->PutDevice(
+      {device.uuid(), device.name(), device.kind().text(), device.DebugString()}));
+  result_.task = TaskOf(Query{problem.function, problem.target, device.kind().text(),
+                              problem.threads, problem.regime, problem.accuracy});
+  ASSIGN_OR_RETURN(reference_, ReferenceCheck::Build(problem, *services_.builder));
+  RETURN_IF_ERROR(Resume());
+
+  auto add_baseline = [&](TrialRole role, const Trace& trace, const std::string& text) {
+    if (!traces_.insert(text).second) return;
+    auto trial = std::make_shared<Trial>();
+    trial->role = role;
+    trial->candidate.trace = trace;
+    trial->candidate.origin = trial->search = role == TrialRole::kNaive ? "naive" : "default";
+    trial->trace = text;
+    if (role == TrialRole::kDefault) ++started_trials_;
+    baselines_.push_back(std::move(trial));
+  };
+  // The default is built and measured first: its time lets others be abandoned.
+  add_baseline(TrialRole::kNaive, Trace{}, naive_trace_);
+  add_baseline(TrialRole::kDefault, options_.default_trace, default_trace_);
+  return absl::OkStatus();
+}
+
+absl::Status TuneSession::Loop() {
+  Report();
+  while (true) {
+    if (cancelled()) {
+      result_.stop = StopReason::kCancelled;
+      return absl::OkStatus();
+    }
+    StartBuilds();
+    RETURN_IF_ERROR(StartMeasurements());
+    if (building_ == 0 && built_.empty() && measuring_.empty()) return absl::OkStatus();
+    if (std::optional<Event> event = events_->Pop(kPoll)) {
+      RETURN_IF_ERROR(event->measured ? OnMeasured(std::move(event->trial))
+                                      : OnBuilt(std::move(event->trial)));
+    }
+    RETURN_IF_ERROR(journal_.FlushIfOld());
+  }
+}
+
+// Null when there is no more to start now; then `result_.stop` says why.
+TuneSession::TrialPtr TuneSession::NextTrial() {
+  TrialPtr trial;
+  if (!baselines_.empty()) {
+    trial = std::move(baselines_.back());
+    baselines_.pop_back();
+  } else if (std::optional<Candidate> candidate = NextCandidate()) {
+    trial = std::make_shared<Trial>();
+    trial->trace = ToText(candidate->trace);
+    trial->candidate = *std::move(candidate);
+    trial->search = services_.search->name();
+    ++started_trials_;
+  } else {
+    return nullptr;
+  }
+  trial->id = NewUuid();
+  trial->number = next_number_++;
+  return trial;
+}
+
+std::optional<Candidate> TuneSession::NextCandidate() {
+  if (started_trials_ >= options_.trials) {
+    result_.stop = StopReason::kTrials;
+    return std::nullopt;
+  }
+  if (budget_is_over()) {
+    result_.stop = StopReason::kBudget;
+    return std::nullopt;
+  }
+  while (!search_is_dry_) {
+    while (!suggested_.empty()) {
+      Candidate candidate = std::move(suggested_.front());
+      suggested_.pop_front();
+      if (traces_.insert(ToText(candidate.trace)).second) return candidate;
+    }
+    for (Candidate& candidate : services_.search->Suggest(kSuggestions)) {
+      suggested_.push_back(std::move(candidate));
+    }
+    search_is_dry_ = suggested_.empty();
+  }
+  result_.stop = StopReason::kExhausted;
+  return std::nullopt;
+}
+
+void TuneSession::StartBuilds() {
+  if (measure_phase_ && built_.empty() && measuring_.empty()) measure_phase_ = false;
+  if (measure_phase_) return;
+  int parallelism = services_.builder->parallelism();
+  size_t ahead = options_.alternate ? kAlternateBatch : 2 * static_cast<size_t>(parallelism);
+  while (building_ < parallelism && built_.size() + static_cast<size_t>(building_) < ahead) {
+    TrialPtr trial = NextTrial();
+    if (trial == nullptr) break;
+    ++building_;
+    v1::BuildRequest request = BuildRequestFor(options_.problem, trial->trace);
+    request.set_id(static_cast<uint64_t>(trial->number));
+    services_.builder->Submit(std::move(request),
+                              [events = events_, trial](v1::BuildResponse response) {
+                                trial->build = std::move(response);
+                                events->Push({trial, false});
+                              });
+  }
+  if (options_.alternate && building_ == 0) measure_phase_ = true;
+}
+
+absl::Status TuneSession::StartMeasurements() {
+  if (options_.alternate && !measure_phase_) return absl::OkStatus();
+  // One at a time: candidates that are timed together disturb each other.
+  while (measuring_.empty() && !built_.empty()) {
+    TrialPtr trial = std::move(built_.front());
+    built_.pop_front();
+    if (trial->role == TrialRole::kSearch && budget_is_over()) continue;
+    ASSIGN_OR_RETURN(MeasureJob job,
+                     MeasureJobFor(options_.problem, *trial, *reference_, OptionsFor(trial->role)));
+    measuring_.insert(trial->id);
+    services_.measurer->Measure(std::move(job), [events = events_, trial](MeasureOutcome outcome) {
+      trial->outcome = std::move(outcome);
+      events->Push({trial, true});
+    });
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TuneSession::OnBuilt(TrialPtr trial) {
+  --building_;
+  if (trial->build.status() != v1::BUILD_STATUS_OK) return Finish(std::move(trial));
+  auto [known, is_new] = programs_.try_emplace(trial->build.program_hash());
+  if (is_new) {
+    // Naive and default first, whichever was built first.
+    bool front = trial->role != TrialRole::kSearch;
+    built_.insert(front ? built_.begin() : built_.end(), std::move(trial));
+    return absl::OkStatus();
+  }
+  // Another trace led to the same program: measuring it tells nothing new.
+  ++result_.duplicates;
+  if (trial->role != TrialRole::kNaive) --started_trials_;
+  if (known->second.finished) {
+    Learn(*trial, known->second.time);
+  } else {
+    known->second.waiting.push_back(std::move(trial));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TuneSession::OnMeasured(TrialPtr trial) {
+  measuring_.erase(trial->id);
+  if (absl::IsCancelled(trial->outcome.status)) return absl::OkStatus();
+  RETURN_IF_ERROR(trial->outcome.status);
+  const v1::MeasureResult& result = trial->outcome.result;
+  if (!reference_->proved()) RETURN_IF_ERROR(reference_->Prove(result));
+  RETURN_IF_ERROR(Finish(trial));
+  if (result.status() == v1::TRIAL_STATUS_REFERENCE_FAILED) {
+    return absl::InternalError(
+        absl::StrCat("the correctness reference fails on the device: ", result.error()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TuneSession::Finish(TrialPtr trial) {
+  RecordStatus status = StatusOf(*trial);
+  std::optional<Measured> time;
+  if (status == RecordStatus::kOk) {
+    const v1::Timing& timing = trial->outcome.result.timing();
+    time = Measured{timing.median_seconds(), timing.ci_low_seconds(), timing.ci_high_seconds()};
+    longest_ok_ = std::max(longest_ok_, trial->outcome.result.wall_seconds());
+  }
+  ++finished_here_;
+  ++result_.statuses[status];
+  if (trial->role != TrialRole::kNaive) ++result_.done;
+  Learn(*trial, time);
+  if (status != RecordStatus::kBuildFailed) {
+    Known& known = programs_[trial->build.program_hash()];
+    known.finished = true;
+    known.time = time;
+    for (const TrialPtr& waiting : std::exchange(known.waiting, {})) Learn(*waiting, time);
+  }
+  RETURN_IF_ERROR(journal_.Add(RecordOf(result_.task, *trial)));
+  Report();
+  return absl::OkStatus();
+}
+
+}  // namespace lathe

@@ -1,0 +1,176 @@
+// Tuning of one task: compiles ahead while the device measures, records every
+// trial, resumes from the store, and promotes a winner.
+#ifndef LATHE_TUNER_TUNE_SESSION_H_
+#define LATHE_TUNER_TUNE_SESSION_H_
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <limits>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "database/store.h"
+#include "tuner/builder.h"
+#include "tuner/cancellation.h"
+#include "tuner/event_queue.h"
+#include "tuner/measure_service.h"
+#include "tuner/problem.h"
+#include "tuner/record_journal.h"
+#include "tuner/reference_check.h"
+#include "tuner/search.h"
+#include "tuner/trial.h"
+
+namespace lathe {
+
+struct TuneOptions {
+  Problem problem;
+  Trace default_trace;  // the task's default candidate (DefaultTrace)
+  // Traces with a record, those of earlier runs included; naive is not counted.
+  int64_t trials = std::numeric_limits<int64_t>::max();
+  absl::Duration budget = absl::InfiniteDuration();  // of this run, without promotion
+  bool alternate = false;    // compiling and timing must not overlap (CorePlan)
+  int promotion_rounds = 3;  // paired rounds of the finalists; 0: no promotion
+  int finalists = 3;         // besides the default
+  absl::Duration device_wait = absl::Seconds(30);
+};
+
+// A time per call, in seconds, with the 95 % confidence interval of the median.
+struct Measured {
+  double median = 0, ci_low = 0, ci_high = 0;
+};
+
+enum class StopReason : uint8_t { kTrials, kBudget, kExhausted, kCancelled };
+std::string_view Name(StopReason reason);  // "trials", "budget", "space exhausted", "cancelled"
+
+struct TuneProgress {
+  int64_t done = 0;   // of `total`, as TuneOptions::trials counts
+  int64_t total = 0;  // the maximum of int64_t: no limit
+  int64_t resumed = 0;
+  std::map<RecordStatus, int64_t> statuses;              // of this run
+  std::optional<double> best, default_candidate, naive;  // seconds per call
+  absl::Duration elapsed;
+  double trials_per_second = 0;  // of this run
+  absl::Duration eta = absl::InfiniteDuration();
+};
+
+struct TuneResult {
+  Task task;
+  v1::Device device;
+  std::optional<Measured> best, default_candidate, naive;  // absent: none was ok
+  std::string best_trace;                                  // text; "" if there is no best
+  bool promoted = false;  // the best won (or was alone) in paired runs
+  StopReason stop = StopReason::kTrials;
+  int64_t done = 0, resumed = 0, duplicates = 0;
+  std::map<RecordStatus, int64_t> statuses;  // of this run, promotion left out
+  absl::Duration elapsed;
+};
+
+// Where a session works. Nothing is owned; all must outlive it.
+struct TuneServices {
+  RecordStore* store = nullptr;
+  Search* search = nullptr;
+  Builder* builder = nullptr;
+  MeasureService* measurer = nullptr;
+  const Cancellation* cancellation = nullptr;            // may be null
+  std::function<void(const TuneProgress&)> on_progress;  // may be empty; called by Run's thread
+};
+
+// One run. Not thread-safe; builder and measurer may call back from any thread.
+class TuneSession {
+ public:
+  TuneSession(TuneOptions options, TuneServices services);
+
+  // Errors end tuning, with all that was measured in the store: the reference
+  // does not build (Unimplemented: code generation cannot do this function
+  // yet) or is wrong (Internal), no device (Unavailable), one that cannot run
+  // code for the target (FailedPrecondition), the store fails. Call once.
+  absl::StatusOr<TuneResult> Run();
+
+ private:
+  // Shared with the callbacks of builder and measurer, one of which owns it at
+  // a time.
+  using TrialPtr = std::shared_ptr<Trial>;
+  struct Event {
+    TrialPtr trial;  // with its `build` or its `outcome` filled in
+    bool measured = false;
+  };
+  // What is known of a lowered program.
+  struct Known {
+    bool finished = false;
+    std::optional<Measured> time;   // if it was ok
+    std::vector<TrialPtr> waiting;  // the same program from other traces
+  };
+
+  // tune_session.cc: the pipeline.
+  absl::Status Prepare();
+  absl::Status Loop();
+  TrialPtr NextTrial();
+  std::optional<Candidate> NextCandidate();
+  void StartBuilds();
+  absl::Status StartMeasurements();
+  absl::Status OnBuilt(TrialPtr trial);
+  absl::Status OnMeasured(TrialPtr trial);
+  absl::Status Finish(TrialPtr trial);
+  bool cancelled() const;
+  bool budget_is_over() const;
+
+  // tune_knowledge.cc: what results teach.
+  absl::Status Resume();
+  // An outcome of `trial` or of one with the same program: tells the search.
+  void Learn(const Trial& trial, const std::optional<Measured>& time);
+  // The best time known so far of any trace but naive.
+  std::optional<std::pair<std::string, Measured>> Best() const;
+  std::optional<Measured> TimeOf(const std::string& trace) const;
+  double AbandonAbove(TrialRole role) const;
+  double Timeout(TrialRole role) const;
+  JobOptions OptionsFor(TrialRole role) const;
+  TuneProgress Progress() const;
+  void Report() const;
+
+  // promotion.cc: paired runs of the finalists at the end.
+  absl::Status Promote();
+  std::vector<TrialPtr> BuildFinalists();
+  absl::StatusOr<std::optional<Measured>> MeasureFinalist(const Trial& finalist, int round);
+
+  const TuneOptions options_;
+  const TuneServices services_;
+  RecordJournal journal_;
+  const std::shared_ptr<EventQueue<Event>> events_;
+  absl::Time started_;
+  TuneResult result_;
+  std::optional<ReferenceCheck> reference_;
+  const std::string naive_trace_, default_trace_;  // texts
+
+  // The pipeline.
+  std::vector<TrialPtr> baselines_;             // to be built first, last one first
+  std::deque<TrialPtr> built_;                  // ready to be measured, oldest first
+  std::deque<Candidate> suggested_;             // not yet tried
+  absl::flat_hash_set<std::string> measuring_;  // trial ids
+  int building_ = 0;
+  bool measure_phase_ = false;  // when alternating
+  bool search_is_dry_ = false;  // no suggestion since the last result
+
+  // What is known.
+  absl::flat_hash_set<std::string> traces_;           // texts that were started or recorded
+  absl::flat_hash_map<std::string, Known> programs_;  // by program hash
+  std::map<std::string, Measured> ok_;                // latest time by trace text
+  int64_t started_trials_ = 0;                        // counted as TuneOptions::trials does
+  int64_t finished_here_ = 0;
+  int64_t next_number_ = 1;
+  double longest_ok_ = 0;  // wall seconds of a lease
+};
+
+}  // namespace lathe
+
+#endif  // LATHE_TUNER_TUNE_SESSION_H_
