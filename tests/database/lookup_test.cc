@@ -46,7 +46,7 @@ class LookupTest : public ::testing::Test {
     EXPECT_THAT(result->reason, HasSubstr(reason));
   }
 
-  std::unique_ptr<Store> store_ = NewMemoryStore();
+  std::unique_ptr<RecordStore> store_ = NewMemoryStore();
   Query query_;
   int64_t records_ = 0;
 };
