@@ -231,6 +231,33 @@ Interval FloorModulo(const Interval& a, int64_t divisor) {
   return Interval::Of(0, divisor - 1);
 }
 
+std::vector<std::pair<std::string, Interval>> NarrowedBy(const Expr& condition,
+                                                         const Bounds& bounds) {
+  const auto* node = condition.As<Binary>();
+  if (node == nullptr) return {};
+  if (node->op == BinaryOp::kAnd) {
+    auto narrowed = NarrowedBy(node->a, bounds);
+    Bounds inner = bounds;
+    for (const auto& [name, bound] : narrowed) inner[name] = bound;
+    auto others = NarrowedBy(node->b, inner);
+    narrowed.insert(narrowed.end(), others.begin(), others.end());
+    return narrowed;
+  }
+  if (node->op != BinaryOp::kLt || node->a.type() != kIndexType) return {};
+  const auto *left = node->a.As<Var>(), *right = node->b.As<Var>();
+  auto below = AsConstInt(node->b), above = AsConstInt(node->a);
+  bool upper = left != nullptr && below, lower = right != nullptr && above;
+  if (!upper && !lower) return {};
+  const std::string& name = upper ? left->name : right->name;
+  auto known = bounds.find(name);
+  Interval bound = known == bounds.end() ? Interval() : known->second;
+  Interval limit = upper ? Interval::Exactly(*below) + Interval::Exactly(-1)
+                         : Interval::Exactly(*above) + Interval::Exactly(1);
+  if (upper && limit.max && (!bound.max || *limit.max < *bound.max)) bound.max = limit.max;
+  if (lower && limit.min && (!bound.min || *limit.min > *bound.min)) bound.min = limit.min;
+  return {{name, bound}};
+}
+
 Interval BoundsOf(const Linear& sum, int lanes, const Bounds& bounds) {
   Interval result = Interval::Exactly(sum.constant);
   if (sum.lane_stride != 0) {

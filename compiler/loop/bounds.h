@@ -2,6 +2,10 @@
 #ifndef LATHE_COMPILER_LOOP_BOUNDS_H_
 #define LATHE_COMPILER_LOOP_BOUNDS_H_
 
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "compiler/loop/affine.h"
 #include "compiler/loop/simplify.h"
 
@@ -13,6 +17,11 @@ Interval operator*(const Interval& a, int64_t factor);
 Interval Hull(const Interval& a, const Interval& b);
 Interval FloorDivide(const Interval& a, int64_t divisor);  // divisor > 0
 Interval FloorModulo(const Interval& a, int64_t divisor);  // divisor > 0
+
+// What a simplified condition says of single variables: for each conjunct
+// v < c or c < v, the variable and its bounds in `bounds`, narrowed.
+std::vector<std::pair<std::string, Interval>> NarrowedBy(const Expr& condition,
+                                                         const Bounds& bounds);
 
 // Bounds of a sum over all of its lanes.
 Interval BoundsOf(const Linear& sum, int lanes, const Bounds& bounds);

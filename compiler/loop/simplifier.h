@@ -38,6 +38,7 @@ class Simplifier {
   std::optional<Linear> Divide(const Linear& x, int64_t divisor, int lanes);
   std::optional<Linear> Modulo(const Linear& x, int64_t divisor, int lanes);
   void PairQuotientsWithRemainders(Linear& sum);
+  std::optional<int64_t> UpperBound(const Linear& sum, int lanes) const;
   bool CannotWrap(const Linear& sum, int lanes) const;
   Expr CompareIntegers(BinaryOp op, const Expr& a, const Expr& b, const Expr& e);
   void TightenLess(Linear& difference) const;

@@ -54,6 +54,19 @@ const Expr* SingleAtom(const Linear& x) {
   return single ? &x.terms[0].atom : nullptr;
 }
 
+// s where `sum` holds s times every term of `part`; zero if there is none.
+int64_t CommonScale(const Linear& sum, const Linear& part) {
+  int64_t scale = 0;
+  for (const Linear::Term& term : part.terms) {
+    int64_t held = sum.CoefficientOf(term.atom);
+    if (held == 0 || held % term.coefficient != 0) return 0;
+    int64_t own = held / term.coefficient;
+    if (scale != 0 && own != scale) return 0;
+    scale = own;
+  }
+  return scale;
+}
+
 // x op c as its numerator and divisor, if `e` is one with a positive constant.
 struct Quotient {
   Linear numerator;
@@ -78,19 +91,35 @@ std::optional<int64_t> OneBlock(const Interval& bounds, int64_t divisor) {
 
 }  // namespace
 
-Interval Simplifier::BoundsOfSum(const Linear& sum, int lanes) const {
-  Interval result = BoundsOf(sum, lanes, bounds_);
+// With f < 0 and s > 0, a sum is at most (sum - s*f) - s. Tries each fact with
+// s = 1, then all facts together that cancel terms of the sum.
+std::optional<int64_t> Simplifier::UpperBound(const Linear& sum, int lanes) const {
+  std::optional<int64_t> best = BoundsOf(sum, lanes, bounds_).max;
+  auto consider = [&](const Linear& rest, int64_t slack) {
+    Interval bound = BoundsOf(rest, lanes, bounds_) + Interval::Exactly(-slack);
+    if (bound.max && (!best || *bound.max < *best)) best = bound.max;
+  };
+  Linear rest = sum;
+  int64_t slack = 0;
   for (const Fact& fact : facts_) {
     if (!fact.negative) continue;
-    // With f < 0: sum = (sum - f) + f is below (sum - f), and above (sum + f).
-    Linear above = sum, below = sum;
-    above.Add(*fact.negative, -1);
-    below.Add(*fact.negative, 1);
-    Interval high = BoundsOf(above, lanes, bounds_) + Interval::Exactly(-1);
-    Interval low = BoundsOf(below, lanes, bounds_) + Interval::Exactly(1);
-    if (high.max && (!result.max || *high.max < *result.max)) result.max = high.max;
-    if (low.min && (!result.min || *low.min > *result.min)) result.min = low.min;
+    Linear one = sum;
+    one.Add(*fact.negative, -1);
+    consider(one, 1);
+    int64_t scale = CommonScale(rest, *fact.negative);
+    if (scale <= 0 || __builtin_add_overflow(slack, scale, &slack)) continue;
+    rest.Add(*fact.negative, WrapMul(scale, -1));
   }
+  if (slack > 0) consider(rest, slack);
+  return best;
+}
+
+Interval Simplifier::BoundsOfSum(const Linear& sum, int lanes) const {
+  if (facts_.empty()) return BoundsOf(sum, lanes, bounds_);
+  Linear negated;
+  negated.Add(sum, -1);
+  Interval result{UpperBound(negated, lanes), UpperBound(sum, lanes)};
+  if (result.min) result.min = WrapMul(*result.min, -1);
   return result;
 }
 
@@ -223,28 +252,37 @@ void Simplifier::PairQuotientsWithRemainders(Linear& sum) {
     sum.Add(x, WrapMul(scale, -1));
     return true;
   };
-  for (size_t i = 0; i < sum.terms.size(); ++i) {
-    Linear::Term term = sum.terms[i];
-    if (term.atom.kind() != ExprKind::kBinary) continue;
-    if (auto remainder = AsQuotient(BinaryOp::kMod, term.atom)) {
-      int64_t step = WrapMul(term.coefficient, remainder->divisor);
-      std::optional<Linear> quotient = Divide(remainder->numerator, remainder->divisor, 1);
-      if (!quotient->terms.empty() && take(*quotient, step)) {
-        sum.Add(term.atom, WrapMul(term.coefficient, -1));
-        sum.Add(remainder->numerator, term.coefficient);
-        i = static_cast<size_t>(-1);  // start again
-        continue;
-      }
+  // One rule applied to one term; false when none applies.
+  auto join_remainder = [&](const Linear::Term& term) {
+    auto remainder = AsQuotient(BinaryOp::kMod, term.atom);
+    if (!remainder) return false;
+    int64_t step = WrapMul(term.coefficient, remainder->divisor);
+    std::optional<Linear> quotient = Divide(remainder->numerator, remainder->divisor, 1);
+    if (quotient->terms.empty() || !take(*quotient, step)) return false;
+    sum.Add(term.atom, WrapMul(term.coefficient, -1));
+    sum.Add(remainder->numerator, term.coefficient);
+    return true;
+  };
+  auto make_remainder = [&](const Linear::Term& term) {
+    auto quotient = AsQuotient(BinaryOp::kFloorDiv, term.atom);
+    if (!quotient || term.coefficient % quotient->divisor != 0) return false;
+    int64_t scale = WrapMul(term.coefficient / quotient->divisor, -1);
+    if (quotient->numerator.terms.empty() || !take(quotient->numerator, scale)) return false;
+    sum.Add(term.atom, WrapMul(term.coefficient, -1));
+    sum.Add(*Modulo(quotient->numerator, quotient->divisor, 1), scale);
+    return true;
+  };
+  auto apply_anywhere = [&](auto&& rule) {
+    for (size_t i = 0; i < sum.terms.size(); ++i) {
+      if (sum.terms[i].atom.kind() != ExprKind::kBinary) continue;
+      Linear::Term term = sum.terms[i];
+      if (rule(term)) return true;
     }
-    if (auto quotient = AsQuotient(BinaryOp::kFloorDiv, term.atom)) {
-      if (term.coefficient % quotient->divisor != 0) continue;
-      int64_t scale = WrapMul(term.coefficient / quotient->divisor, -1);
-      if (!quotient->numerator.terms.empty() && take(quotient->numerator, scale)) {
-        sum.Add(term.atom, WrapMul(term.coefficient, -1));
-        sum.Add(*Modulo(quotient->numerator, quotient->divisor, 1), scale);
-        i = static_cast<size_t>(-1);
-      }
-    }
+    return false;
+  };
+  // Joining goes first: x - (x // 16)*16 must not hide a quotient that
+  // remainders of x still need.
+  while (apply_anywhere(join_remainder) || apply_anywhere(make_remainder)) {
   }
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "compiler/loop/bounds.h"
 #include "compiler/loop/simplifier.h"
 #include "compiler/loop/stmt_visitor.h"
 
@@ -85,39 +86,15 @@ class StmtSimplifier : public StmtMutator {
     std::optional<Interval> old_;
   };
 
-  // `body` where `condition` holds: each conjunct v < c or c < v narrows v.
+  // `body` where `condition` holds.
   Stmt UnderNarrowedBounds(const Expr& condition, const Stmt& body) {
     std::vector<std::unique_ptr<ScopedBound>> narrowed;
-    NarrowBounds(condition, narrowed);
+    for (const auto& [name, bound] : NarrowedBy(condition, bounds_)) {
+      narrowed.push_back(std::make_unique<ScopedBound>(this, name, bound));
+    }
     Stmt result = Mutate(body);
     while (!narrowed.empty()) narrowed.pop_back();  // the latest first
     return result;
-  }
-
-  void NarrowBounds(const Expr& condition, std::vector<std::unique_ptr<ScopedBound>>& narrowed) {
-    const auto* node = condition.As<Binary>();
-    if (node != nullptr && node->op == BinaryOp::kAnd) {
-      NarrowBounds(node->a, narrowed);
-      NarrowBounds(node->b, narrowed);
-      return;
-    }
-    if (node == nullptr || node->op != BinaryOp::kLt || node->a.type() != kIndexType) return;
-    const Var* var = nullptr;
-    Interval bound;
-    if (auto limit = AsConstInt(node->b); limit && node->a.As<Var>()) {
-      var = node->a.As<Var>();
-      bound.max = *limit - 1;
-    } else if (auto limit = AsConstInt(node->a); limit && node->b.As<Var>()) {
-      var = node->b.As<Var>();
-      bound.min = *limit + 1;
-    }
-    if (var == nullptr) return;
-    auto it = bounds_.find(var->name);
-    if (it != bounds_.end()) {
-      if (!bound.min) bound.min = it->second.min;
-      if (!bound.max) bound.max = it->second.max;
-    }
-    narrowed.push_back(std::make_unique<ScopedBound>(this, var->name, bound));
   }
 
   Bounds bounds_;

@@ -47,6 +47,7 @@
 #include "absl/strings/str_cat.h"
 #include "compiler/base/source_error.h"
 #include "compiler/base/status_macros.h"
+#include "compiler/loop/bounds.h"
 #include "compiler/loop/verify_internal.h"
 
 namespace lathe {
@@ -59,6 +60,10 @@ Bounds BoundsOfLoops(const std::vector<const For*>& loops) {
   Bounds bounds;
   for (const For* loop : loops) bounds[loop->var] = Interval::Of(0, loop->extent - 1);
   return bounds;
+}
+
+void NarrowBounds(const Expr& condition, Bounds& bounds) {
+  for (auto& [name, bound] : NarrowedBy(condition, bounds)) bounds[name] = bound;
 }
 
 absl::Status Verify(const Program& program) {

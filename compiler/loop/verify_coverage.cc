@@ -162,6 +162,7 @@ absl::StatusOr<LoopValues> VerifyCoverage(const StageInfo& stage, const StoreSit
   Bounds loops = BoundsOfLoops(site.loops);
   Simplifier known(loops);
   Expr predicate = site.store->predicate ? known.Simplify(site.store->predicate) : Expr();
+  if (predicate) NarrowBounds(predicate, loops);
   known.Assume(predicate);
   std::vector<Axis> axes = stage.spatial;
   axes.insert(axes.end(), stage.reduction.begin(), stage.reduction.end());
@@ -184,6 +185,10 @@ absl::StatusOr<LoopValues> VerifyCoverage(const StageInfo& stage, const StoreSit
   }
   solver.Finish();
   for (const For* loop : site.loops) {
+    const Interval& range = loops[loop->var];
+    if (loop->extent > 1 && range.min == range.max) {  // the predicate leaves one iteration
+      solver.values.try_emplace(loop->var, MakeInt(*range.min));
+    }
     if (loop->extent > 1 && !solver.values.contains(loop->var)) {
       return broken(absl::StrCat("the axes do not determine loop ", loop->var,
                                  ", so instances may run more than once"));

@@ -27,6 +27,9 @@ struct StoreSite {
 // The extents of loops as bounds of their variables.
 Bounds BoundsOfLoops(const std::vector<const For*>& loops);
 
+// Narrows the bounds of variables to what a simplified condition says of each.
+void NarrowBounds(const Expr& condition, Bounds& bounds);
+
 // Rules of both forms (verify_structure.cc): names, declarations, types,
 // scopes of variables. Yields the stores in order.
 absl::StatusOr<std::vector<StoreSite>> VerifyStructure(const Program& program);

@@ -169,8 +169,14 @@ class ScheduledVerifier {
     if (writer >= position) return broken("which stands at or after it");
     Bounds bounds = BoundsOfLoops(consumer.loops);
     Simplifier known(bounds);
-    known.Assume(consumer.store->predicate);
-    for (const Expr& predicate : read.predicates) known.Assume(predicate);
+    auto assume = [&](const Expr& condition) {
+      if (!condition) return;
+      Expr simple = known.Simplify(condition);
+      known.Assume(simple);
+      NarrowBounds(simple, bounds);
+    };
+    assume(consumer.store->predicate);
+    for (const Expr& predicate : read.predicates) assume(predicate);
     const StageInfo& stage = *program_.FindStage(producer.store->stage);
     Substitution element;
     for (size_t d = 0; d < read.read->indices.size(); ++d) {

@@ -122,6 +122,8 @@ TEST_F(SimplifyTest, QuotientsAndRemainders) {
   Check(k / 12 * 24 + k % 12 * 2 + j, j + k * 2);
   // Two loops fused twice, then used for one address.
   Check(k / 20 * 20 + k / 4 % 5 * 4 + k % 4, k);
+  Check(k % 8 + k / 16 * 16 + k / 8 % 2 * 8, k);
+  Check((k % 8 + k / 16 * 16 + k / 8 % 2 * 8) == k, MakeBool(true));
   Check(i / 12, Int(0));
   Check((i - 12) / 12, Int(-1));
   Check((k + 25) / 12, (k + 1) / 12 + 2);
