@@ -244,18 +244,30 @@ std::vector<std::pair<std::string, Interval>> NarrowedBy(const Expr& condition,
     return narrowed;
   }
   if (node->op != BinaryOp::kLt || node->a.type() != kIndexType) return {};
-  const auto *left = node->a.As<Var>(), *right = node->b.As<Var>();
-  auto below = AsConstInt(node->b), above = AsConstInt(node->a);
-  bool upper = left != nullptr && below, lower = right != nullptr && above;
-  if (!upper && !lower) return {};
-  const std::string& name = upper ? left->name : right->name;
-  auto known = bounds.find(name);
-  Interval bound = known == bounds.end() ? Interval() : known->second;
-  Interval limit = upper ? Interval::Exactly(*below) + Interval::Exactly(-1)
-                         : Interval::Exactly(*above) + Interval::Exactly(1);
-  if (upper && limit.max && (!bound.max || *limit.max < *bound.max)) bound.max = limit.max;
-  if (lower && limit.min && (!bound.min || *limit.min > *bound.min)) bound.min = limit.min;
-  return {{name, bound}};
+  Linear difference;
+  AddLinear(node->a, 1, difference);
+  AddLinear(node->b, -1, difference);
+  std::vector<std::pair<std::string, Interval>> narrowed;
+  for (const Linear::Term& term : difference.terms) {
+    const auto* var = term.atom.As<Var>();
+    if (var == nullptr || term.coefficient == std::numeric_limits<int64_t>::min()) continue;
+    // c*v < -rest, so c*v is at most -1 less the least value of the rest.
+    Linear rest = difference;
+    rest.Add(term.atom, -term.coefficient);
+    Interval most = BoundsOf(rest, 1, bounds) * -1 + Interval::Exactly(-1);
+    if (!most.max) continue;
+    auto known = bounds.find(var->name);
+    Interval bound = known == bounds.end() ? Interval() : known->second;
+    if (term.coefficient > 0) {
+      int64_t limit = FloorDiv(*most.max, term.coefficient);
+      if (!bound.max || limit < *bound.max) bound.max = limit;
+    } else {
+      int64_t limit = -FloorDiv(*most.max, -term.coefficient);
+      if (!bound.min || limit > *bound.min) bound.min = limit;
+    }
+    narrowed.emplace_back(var->name, bound);
+  }
+  return narrowed;
 }
 
 Interval BoundsOf(const Linear& sum, int lanes, const Bounds& bounds) {

@@ -18,8 +18,8 @@ Interval Hull(const Interval& a, const Interval& b);
 Interval FloorDivide(const Interval& a, int64_t divisor);  // divisor > 0
 Interval FloorModulo(const Interval& a, int64_t divisor);  // divisor > 0
 
-// What a simplified condition says of single variables: for each conjunct
-// v < c or c < v, the variable and its bounds in `bounds`, narrowed.
+// What a simplified condition says of single variables: for each variable of a
+// conjunct a < b, its bounds in `bounds`, narrowed by those of the others.
 std::vector<std::pair<std::string, Interval>> NarrowedBy(const Expr& condition,
                                                          const Bounds& bounds);
 

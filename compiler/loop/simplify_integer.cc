@@ -484,10 +484,16 @@ Expr Simplifier::CompareIntegers(BinaryOp op, const Expr& a, const Expr& b, cons
     if (op == BinaryOp::kLe || op == BinaryOp::kGe) {
       difference.constant = WrapAdd(difference.constant, -1);
     }
-    if (lanes == 1) TightenLess(difference);
-    Interval bounds = BoundsOfSum(difference, lanes);
-    decided_true = bounds.max && *bounds.max < 0;
-    decided_false = bounds.min && *bounds.min >= 0;
+    auto decide = [&] {
+      Interval bounds = BoundsOfSum(difference, lanes);
+      decided_true = bounds.max && *bounds.max < 0;
+      decided_false = bounds.min && *bounds.min >= 0;
+    };
+    decide();
+    if (lanes == 1 && !decided_true && !decided_false) {
+      TightenLess(difference);
+      decide();
+    }
   }
   if (decided_true || decided_false) return MakeBroadcast(MakeBool(decided_true), lanes);
   bool uniform = difference.lane_stride == 0;

@@ -49,7 +49,7 @@ TEST(VerifyRandom, AcceptsEveryLegalSchedule) {
     auto naive = BuildNaive(*function);
     ASSERT_TRUE(naive.ok()) << naive.status();
     ASSERT_TRUE(Verify(*naive).ok()) << Verify(*naive) << "\n" << ToText(*naive);
-    for (uint64_t seed = 1; seed <= 40; ++seed) {
+    for (uint64_t seed = 1; seed <= 100; ++seed) {
       std::mt19937_64 random(seed);
       Trace trace = testing::RandomTrace(*naive, random);
       std::string context = "seed " + std::to_string(seed) + "\n" + ToText(trace);
