@@ -53,7 +53,6 @@ TEST(VerifyRandom, AcceptsEveryLegalSchedule) {
       std::mt19937_64 random(seed);
       Trace trace = testing::RandomTrace(*naive, random);
       std::string context = "seed " + std::to_string(seed) + "\n" + ToText(trace);
-      // (RandomTrace stops at a step that makes a program the verifier refuses.)
       auto replayed = Replay(*naive, trace);
       ASSERT_TRUE(replayed.ok()) << replayed.status() << "\n" << context;
       const Program& program = *replayed;
