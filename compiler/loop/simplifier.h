@@ -23,6 +23,8 @@ class Simplifier {
   // and a conjunct a < b narrows the bounds of sums. An absent one is true.
   size_t Assume(const Expr& condition);
   void Forget(size_t mark) { facts_.resize(mark); }
+  // Whether one of the conditions taken is known to be false.
+  bool IsImpossible() const;
 
   // Bounds of a sum over all lanes, under what is known.
   Interval BoundsOfSum(const Linear& sum, int lanes) const;

@@ -337,6 +337,13 @@ size_t Simplifier::Assume(const Expr& condition) {
   return mark;
 }
 
+bool Simplifier::IsImpossible() const {
+  for (const Fact& fact : facts_) {
+    if (AsConstInt(fact.condition) == 0) return true;
+  }
+  return false;
+}
+
 Expr Simplifier::UseFacts(Expr condition) const {
   for (const Fact& fact : facts_) {
     if (StructurallyEqual(fact.condition, condition)) return MakeConst(1, condition.type());

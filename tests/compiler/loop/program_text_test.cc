@@ -121,6 +121,13 @@ TEST(ProgramText, ErrorsPointAtTheFault) {
   }
 }
 
+TEST(Verify, AcceptsAccessesThatAreNeverMade) {
+  // Where p < 1, the guard 0 < p never holds, and x[p - 1] is not read.
+  EXPECT_EQ(Verdict(Replaced(kLowered, "= acc[ramp(0, 1, 8)] if",
+                             "= acc[ramp(0, 1, 8)] + broadcast((x[p - 1] if 0 < p else 0), 8) if")),
+            "");
+}
+
 // One broken program for each rule.
 TEST(Verify, RefusesWhatBreaksARule) {
   struct Row {
