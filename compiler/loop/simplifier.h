@@ -30,7 +30,7 @@ class Simplifier {
   Interval BoundsOfSum(const Linear& sum, int lanes) const;
 
  private:
-  // i64, scalar or vector (simplify_integer.cc). SimplifySum and
+  // i64, scalar or vector (simplify_integer.cc, simplify_compare.cc). SimplifySum and
   // CompareIntegers return null, ToLinear false, where a vector is not a ramp,
   // a broadcast, or a sum of such.
   Expr SimplifySum(const Expr& e);
