@@ -1,0 +1,67 @@
+#include "cli/services.h"
+
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "compiler/base/status_macros.h"
+#include "tuner/process.h"
+
+namespace lathe::cli {
+namespace {
+
+// "0,2-3" as {0, 2, 3}.
+absl::StatusOr<std::vector<int>> ParseCpus(const std::string& text) {
+  std::vector<int> cpus;
+  for (absl::string_view range : absl::StrSplit(text, ',', absl::SkipEmpty())) {
+    std::vector<std::string> ends = absl::StrSplit(range, '-');
+    int first, last;
+    if (ends.size() > 2 || !absl::SimpleAtoi(ends.front(), &first) ||
+        !absl::SimpleAtoi(ends.back(), &last) || first < 0 || last < first || last - first > 4096) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--cpus '", text, "' is no list of CPUs such as 0,2-3"));
+    }
+    for (int cpu = first; cpu <= last; ++cpu) cpus.push_back(cpu);
+  }
+  return cpus;
+}
+
+}  // namespace
+
+absl::StatusOr<LocalServices> StartServices(const LoadedTask& task, const std::string& cpus) {
+  LocalServices services;
+  ASSIGN_OR_RETURN(std::vector<int> requested, ParseCpus(cpus));
+  ASSIGN_OR_RETURN(services.cores, PlanCores(AvailableCpus(), task.threads, requested));
+
+  BuildPoolOptions pool;
+  ASSIGN_OR_RETURN(pool.program, FindTool("lathe-builder"));
+  pool.workers = static_cast<int>(services.cores.build_cpus.size());
+  pool.cpus = services.cores.build_cpus;
+  services.builder = std::make_unique<BuildPool>(std::move(pool));
+
+  PrivateHubOptions hub;
+  ASSIGN_OR_RETURN(hub.measurer_program, FindTool("lathe-measurer"));
+  ASSIGN_OR_RETURN(services.hub, PrivateHub::Start(std::move(hub)));
+  return services;
+}
+
+Problem ProblemOf(const LoadedTask& task, const CorePlan& cores, uint64_t seed) {
+  Problem problem;
+  problem.function = task.function;
+  problem.target = task.target;
+  problem.threads = task.threads;
+  problem.cpus = cores.measure_cpus;
+  problem.accuracy = task.accuracy;
+  problem.seed = seed;
+  return problem;
+}
+
+absl::Status CheckMeasurableHere(const LoadedTask& task) {
+  absl::Status status = CheckRunsOn(task.target, HostTarget());
+  if (status.ok()) return status;
+  return absl::FailedPreconditionError(
+      absl::StrCat("cannot measure here: ", std::string(status.message())));
+}
+
+}  // namespace lathe::cli
