@@ -122,7 +122,7 @@ absl::StatusOr<ExitCode> Tune(const Options& options) {
   ASSIGN_OR_RETURN(LoadedTask task, LoadTask(options.task));
   RETURN_IF_ERROR(CheckMeasurableHere(task));
   ASSIGN_OR_RETURN(auto space, SketchesOf(task.function, task.Space()));
-  ASSIGN_OR_RETURN(std::unique_ptr<Store> store, OpenForWriting(options.db));
+  ASSIGN_OR_RETURN(std::unique_ptr<RecordStore> store, OpenForWriting(options.db));
   ASSIGN_OR_RETURN(LocalServices services, StartServices(task, options.cpus));
   StopOnSignals();
 
