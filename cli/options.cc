@@ -35,6 +35,8 @@ lathe::Query LoadedTask::Query(std::string device_kind) const {
   return query;
 }
 
+std::string LocalDeviceKind() { return ProbeDevice("", "").kind().text(); }
+
 absl::StatusOr<LoadedTask> LoadTask(const TaskOptions& options) {
   LoadedTask task;
   ASSIGN_OR_RETURN(task.target, ParseTarget(options.target));

@@ -43,6 +43,9 @@ struct LoadedTask {
 };
 absl::StatusOr<LoadedTask> LoadTask(const TaskOptions& options);
 
+// The canonical device kind of this machine.
+std::string LocalDeviceKind();
+
 // A .tfn file (FILE#NAME picks one function of several), "-" or "op:...".
 absl::StatusOr<Function> LoadFunction(const std::string& argument);
 

@@ -6,7 +6,6 @@
 #include "cli/output.h"
 #include "cli/record_json.h"
 #include "compiler/base/status_macros.h"
-#include "measurer/device_probe.h"
 
 namespace lathe::cli {
 namespace {

@@ -2,36 +2,18 @@
 
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "compiler/base/status_macros.h"
+#include "measurer/device_probe.h"
 #include "tuner/process.h"
 
 namespace lathe::cli {
-namespace {
-
-// "0,2-3" as {0, 2, 3}.
-absl::StatusOr<std::vector<int>> ParseCpus(const std::string& text) {
-  std::vector<int> cpus;
-  for (absl::string_view range : absl::StrSplit(text, ',', absl::SkipEmpty())) {
-    std::vector<std::string> ends = absl::StrSplit(range, '-');
-    int first, last;
-    if (ends.size() > 2 || !absl::SimpleAtoi(ends.front(), &first) ||
-        !absl::SimpleAtoi(ends.back(), &last) || first < 0 || last < first || last - first > 4096) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--cpus '", text, "' is no list of CPUs such as 0,2-3"));
-    }
-    for (int cpu = first; cpu <= last; ++cpu) cpus.push_back(cpu);
-  }
-  return cpus;
-}
-
-}  // namespace
-
 absl::StatusOr<LocalServices> StartServices(const LoadedTask& task, const std::string& cpus) {
   LocalServices services;
-  ASSIGN_OR_RETURN(std::vector<int> requested, ParseCpus(cpus));
+  std::vector<int> requested;
+  if (!cpus.empty()) {
+    ASSIGN_OR_RETURN(requested, ParseCpuList(cpus));
+  }
   ASSIGN_OR_RETURN(services.cores, PlanCores(AvailableCpus(), task.threads, requested));
 
   BuildPoolOptions pool;

@@ -5,7 +5,6 @@
 #include "cli/output.h"
 #include "compiler/base/status_macros.h"
 #include "compiler/target/isa_tables.h"
-#include "measurer/device_probe.h"
 
 namespace lathe::cli {
 namespace {
