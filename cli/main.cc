@@ -44,7 +44,10 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     // Help and version are "errors" of code 0; CLI11's other codes are its own.
     if (error.get_exit_code() == 0) return app.exit(error) == 0 ? kSuccess : kError;
-    PrintError(std::string(error.what()) + " (lathe --help says what there is)");
+    std::vector<std::string> unknown = app.remaining();
+    PrintError(
+        (unknown.empty() ? std::string(error.what()) : "unknown command " + unknown.front()) +
+        " (lathe --help says what there is)");
     return kError;
   }
   for (auto& [sub, action] : actions) {

@@ -114,7 +114,7 @@ void PrintResult(const TuneResult& result, const Work& work) {
                         FormatInterval(best.median, best.ci_low, best.ci_high),
                         work.flops / best.median * 1e-9, work.bytes / best.median * 1e-9));
   Print(SpeedUps(result));
-  Print("trace\n" + Indent(result.best_trace));
+  Print("trace\n" + Indent(result.best_trace) + "\n");
 }
 
 absl::StatusOr<ExitCode> Tune(const Options& options) {

@@ -1,5 +1,6 @@
 #include "tuner/build_pool.h"
 
+#include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -64,11 +65,16 @@ void BuildPool::Serve() {
       job = std::move(queue_.front());
       queue_.pop_front();
     }
-    job.done(Build(worker, job.request));
+    bool killed = false;
+    v1::BuildResponse response = Build(worker, job.request, killed);
+    // Whoever kills a worker from outside means the process, not the request:
+    // once more. A request that itself brings about SIGKILL fails then.
+    if (killed) response = Build(worker, job.request, killed);
+    job.done(std::move(response));
   }
 }
 
-v1::BuildResponse BuildPool::Build(Worker& worker, const v1::BuildRequest& request) {
+v1::BuildResponse BuildPool::Build(Worker& worker, const v1::BuildRequest& request, bool& killed) {
   absl::Time deadline = absl::Now() + options_.timeout;
   // A worker that died while idle is no fault of this request.
   if (worker.process != nullptr && worker.process->Poll()) worker = Worker();
@@ -86,7 +92,7 @@ v1::BuildResponse BuildPool::Build(Worker& worker, const v1::BuildRequest& reque
   if (status.ok() && response.id() != request.id()) {
     status = absl::DataLossError("the answer is to another request");
   }
-  if (!status.ok()) return Failed(request.id(), Bury(worker, status));
+  if (!status.ok()) return Failed(request.id(), Bury(worker, status, killed));
   worker.process->DropStderr();
   return response;
 }
@@ -103,7 +109,7 @@ absl::Status BuildPool::Start(Worker& worker) {
   return absl::OkStatus();
 }
 
-std::string BuildPool::Bury(Worker& worker, const absl::Status& status) {
+std::string BuildPool::Bury(Worker& worker, const absl::Status& status, bool& killed) {
   std::string reason;
   if (absl::IsDeadlineExceeded(status)) {
     reason = absl::StrCat("build worker gave no answer within ",
@@ -113,6 +119,7 @@ std::string BuildPool::Bury(Worker& worker, const absl::Status& status) {
   } else if (absl::IsUnavailable(status)) {
     // It closed its end: it is dead or about to be.
     auto exit = worker.process->Wait(absl::Seconds(5));
+    killed = exit && exit->signal == SIGKILL;
     reason = exit ? absl::StrCat("build worker ", Describe(*exit))
                   : std::string("build worker closed its channel and was killed");
   } else {

@@ -29,7 +29,8 @@ struct BuildPoolOptions {
 
 // A request whose worker dies, hangs or answers nonsense ends as
 // BUILD_STATUS_FAILED with the reason, and the worker is replaced; other
-// requests do not notice. Workers start when first needed.
+// requests do not notice. A worker killed by SIGKILL is tried again once. Workers start when first
+// needed.
 class BuildPool : public Builder {
  public:
   explicit BuildPool(BuildPoolOptions options);
@@ -51,10 +52,11 @@ class BuildPool : public Builder {
   };
 
   void Serve();
-  v1::BuildResponse Build(Worker& worker, const v1::BuildRequest& request);
+  // Sets `killed` when the worker died of a SIGKILL that was not ours.
+  v1::BuildResponse Build(Worker& worker, const v1::BuildRequest& request, bool& killed);
   absl::Status Start(Worker& worker);
   // Why the conversation ended, in words for the record; replaces the worker.
-  std::string Bury(Worker& worker, const absl::Status& status);
+  std::string Bury(Worker& worker, const absl::Status& status, bool& killed);
 
   const BuildPoolOptions options_;
   UniqueFd interrupt_;  // readable once the pool stops

@@ -162,7 +162,8 @@ TEST_F(CommandsTest, RunChecksTimesAndComputes) {
     EXPECT_EQ(y, (std::vector<float>{10, 40, 20, 50, 30, 60}));
   }
   EXPECT_EQ(lathe_.Run({"run", lathe_.path("f.tfn"), "--trace", "best"}).exit_code, 1);
-  RunResult wrong = lathe_.Run({"run", lathe_.path("f.tfn"), "--in", "z=" + lathe_.path("x.npy")});
+  RunResult wrong = lathe_.Run({"run", lathe_.path("f.tfn"), "--in", "z=" + lathe_.path("x.npy"),
+                                "--out", lathe_.path("results")});
   EXPECT_EQ(wrong.exit_code, 2);
   EXPECT_THAT(wrong.err, HasSubstr("z"));
 }

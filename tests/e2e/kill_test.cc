@@ -54,7 +54,8 @@ class KillTest : public ::testing::Test {
   // Tuning again ends well and does not repeat what is in the database.
   void ExpectResumes() const {
     int64_t before = Records();
-    RunResult result = RunProgram(TuneCommand(), {.environment = lathe_.Environment()});
+    RunResult result =
+        RunProgram(TuneCommand(), {.input = "", .environment = lathe_.Environment()});
     ASSERT_EQ(result.exit_code, 0) << result.err;
     Json json = Json::parse(result.out);
     EXPECT_FALSE(json["best"].is_null());
