@@ -123,6 +123,17 @@ absl::StatusOr<std::shared_ptr<const SharedMemory>> LeaseExecutor::ReferenceOutp
 absl::StatusOr<RunnerOutcome> LeaseExecutor::RunJob(const RunnerJob& job,
                                                     const std::vector<int>& descriptors,
                                                     double seconds) {
+  const double deadline = MonotonicSeconds() + seconds;
+  ASSIGN_OR_RETURN(RunnerOutcome outcome, RunJobOnce(job, descriptors, seconds));
+  // Whoever kills the runner means the process, not the candidate: once more. A
+  // candidate that brings it about, by the memory it takes, fails then.
+  if (!outcome.killed_outside) return outcome;
+  return RunJobOnce(job, descriptors, deadline - MonotonicSeconds());
+}
+
+absl::StatusOr<RunnerOutcome> LeaseExecutor::RunJobOnce(const RunnerJob& job,
+                                                        const std::vector<int>& descriptors,
+                                                        double seconds) {
   // One that was killed while idle is not the next candidate's fault.
   if (runner_ == nullptr || !runner_->Alive()) {
     ASSIGN_OR_RETURN(std::unique_ptr<RunnerProcess> started, RunnerProcess::Start(options_.runner));

@@ -43,9 +43,12 @@ class LeaseExecutor {
   absl::StatusOr<std::shared_ptr<const SharedMemory>> ReferenceOutputs(const v1::Lease& lease,
                                                                        uint64_t seed,
                                                                        double deadline);
-  // InternalError when no runner can be started.
+  // InternalError when no runner can be started. A runner that is killed from
+  // outside is replaced, and the job run again once.
   absl::StatusOr<RunnerOutcome> RunJob(const RunnerJob& job, const std::vector<int>& descriptors,
                                        double seconds);
+  absl::StatusOr<RunnerOutcome> RunJobOnce(const RunnerJob& job,
+                                           const std::vector<int>& descriptors, double seconds);
   bool Cancelled();
 
   ExecutorOptions options_;

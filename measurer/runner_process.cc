@@ -134,7 +134,7 @@ void RunnerProcess::LimitCpuTime(double seconds) {
   prlimit(pid_, RLIMIT_CPU, &limit, nullptr);
 }
 
-std::string RunnerProcess::Reap() {
+std::string RunnerProcess::Reap(int* ended_by) {
   // A dying process closes its socket a moment before it can be waited for; one
   // that closed it and lives on is made to die.
   const double patience = MonotonicSeconds() + 1;
@@ -153,6 +153,7 @@ std::string RunnerProcess::Reap() {
     return absl::StrCat("the runner ended with code ", WEXITSTATUS(status), while_doing);
   }
   const int signal = WTERMSIG(status);
+  if (ended_by != nullptr) *ended_by = signal;
   std::string error =
       absl::StrCat("killed by signal ", signal, " (", strsignal(signal), ")", while_doing);
   if (signal == SIGSYS) absl::StrAppend(&error, ": the kernel makes a forbidden system call");
@@ -193,7 +194,9 @@ RunnerOutcome RunnerProcess::Run(const RunnerJob& job, const std::vector<int>& d
     }
     if (outcome.timed_out && alive_) kill(-pid_, SIGKILL);
   }
-  std::string death = Reap();
+  int signal = 0;
+  std::string death = Reap(&signal);
+  outcome.killed_outside = signal == SIGKILL && !outcome.killed && !outcome.timed_out;
   if (outcome.error.empty()) outcome.error = std::move(death);
   return outcome;
 }

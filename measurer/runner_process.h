@@ -27,8 +27,9 @@ struct RunnerOptions {
 struct RunnerOutcome {
   std::optional<RunnerReply> reply;
   bool timed_out = false;
-  bool killed = false;  // by Kill()
-  std::string error;    // how it died: signal, what it was doing, which access
+  bool killed = false;          // by Kill()
+  bool killed_outside = false;  // by a SIGKILL that was not ours: the system, an operator
+  std::string error;            // how it died: signal, what it was doing, which access
 };
 
 class RunnerProcess {
@@ -54,8 +55,8 @@ class RunnerProcess {
  private:
   RunnerProcess() = default;
   void LimitCpuTime(double seconds);
-  // Waits for the end of the process; says how it ended.
-  std::string Reap();
+  // Waits for the end of the process; says how it ended, and by which signal (0: none).
+  std::string Reap(int* signal = nullptr);
 
   pid_t pid_ = -1;
   Descriptor socket_;
