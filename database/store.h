@@ -129,7 +129,7 @@ struct SqliteOptions {
 // Opens or creates the database file, migrating it forward. A file of a newer
 // schema, of another program, or corrupt is refused with what to do.
 absl::StatusOr<std::unique_ptr<RecordStore>> OpenSqliteStore(const std::string& path,
-                                                       const SqliteOptions& options = {});
+                                                             const SqliteOptions& options = {});
 
 // A fresh random UUID (version 4), lower case.
 std::string NewUuid();
