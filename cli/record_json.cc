@@ -17,6 +17,7 @@ Json ToJson(const Record& record) {
           {"min_seconds", record.min},
           {"samples", record.samples.size()},
           {"calls_per_sample", record.calls_per_sample},
+          {"promoted", record.promoted},
           {"contaminated", record.conditions.contaminated},
           {"trace", record.trace},
           {"program_hash", record.program_hash},

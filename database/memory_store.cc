@@ -50,12 +50,15 @@ class MemoryStore : public RecordStore {
 
   absl::StatusOr<std::optional<Record>> Best(const Task& task) override {
     std::lock_guard lock(mutex_);
-    const Record* best = nullptr;
+    const Record *promoted = nullptr, *fastest = nullptr;
     auto rank = [](const Record& r) { return std::tie(r.median, r.created_unix_ms, r.id); };
     for (const Record& record : Of(task)) {
       if (record.status != RecordStatus::kOk) continue;
-      if (best == nullptr || rank(record) < rank(*best)) best = &record;
+      if (fastest == nullptr || rank(record) < rank(*fastest)) fastest = &record;
+      bool newer = promoted == nullptr || promoted->created_unix_ms <= record.created_unix_ms;
+      if (record.promoted && newer) promoted = &record;
     }
+    const Record* best = promoted != nullptr ? promoted : fastest;
     return best == nullptr ? std::nullopt : std::optional(*best);
   }
 

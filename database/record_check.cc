@@ -91,6 +91,8 @@ absl::Status CheckRecord(const Record& record) {
   CheckTask(record.task, &check);
   CheckTimes(record, &check);
   CheckConditions(record.conditions, &check);
+  check.Require(!record.promoted || record.status == RecordStatus::kOk,
+                "it is promoted and not ok");
   bool timed = record.status == RecordStatus::kOk || record.status == RecordStatus::kAbandoned;
   check.Require(!timed || !record.device_uuid.empty(), "it was timed and names no device");
   check.Require(IsDigestOrEmpty(record.program_hash), "its program hash is not a SHA-256");

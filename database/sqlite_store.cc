@@ -58,8 +58,11 @@ class SqliteStore : public RecordStore {
     ASSIGN_OR_RETURN(SqliteStatement s,
                      connection_->Prepare(absl::StrCat(
                          kSelectRecords,
-                         "WHERE r.id = (SELECT id FROM records WHERE task_id = ? AND status = "
-                         "'ok' ORDER BY median, created_unix_ms, uuid LIMIT 1)")));
+                         "WHERE r.id = COALESCE("
+                         "(SELECT id FROM records WHERE task_id = ?1 AND promoted = 1 "
+                         "ORDER BY created_unix_ms DESC, id DESC LIMIT 1), "
+                         "(SELECT id FROM records WHERE task_id = ?1 AND status = 'ok' "
+                         "ORDER BY median, created_unix_ms, uuid LIMIT 1))")));
     ASSIGN_OR_RETURN(bool found, s.BindInt(*row).Step());
     if (!found) return std::nullopt;
     return ReadRecord(*connection_, s);

@@ -71,6 +71,7 @@ struct Record {
   RecordStatus status = RecordStatus::kOk;
   std::string error;
   double median = 0, ci_low = 0, ci_high = 0, min = 0;  // kOk and kAbandoned
+  bool promoted = false;  // kOk: won a promotion, as its typical round
   std::vector<double> samples;
   uint64_t calls_per_sample = 0;
   Conditions conditions;
@@ -106,7 +107,9 @@ class RecordStore {
   // All or nothing; a record whose id exists is skipped. Durable on return.
   virtual absl::Status AddRecords(const std::vector<Record>& records) = 0;
 
-  // The ok record of lowest median of exactly this task; nullopt if none.
+  // The record to serve for exactly this task; nullopt if none is ok. The newest
+  // promoted one (of equal times of creation the one added last): paired runs
+  // decide. Without any, the ok record of lowest median, which may be luck.
   virtual absl::StatusOr<std::optional<Record>> Best(const Task& task) = 0;
   // All tasks of one function (equal canonical text).
   virtual absl::StatusOr<std::vector<Task>> TasksOfFunction(const std::string& function_hash,

@@ -3,8 +3,11 @@
 #define LATHE_TUNER_BUILDER_H_
 
 #include <functional>
+#include <future>
 
+#include "absl/status/statusor.h"
 #include "lathe/v1/build.pb.h"
+#include "tuner/cancellation.h"
 
 namespace lathe {
 
@@ -21,6 +24,11 @@ class Builder {
   virtual int parallelism() const = 0;
 };
 
+// Submits; the response comes through the future, which may be dropped.
+std::future<v1::BuildResponse> StartBuild(Builder& builder, v1::BuildRequest request);
+// Waits for the response; Cancelled once a cancellation (may be null) is requested.
+absl::StatusOr<v1::BuildResponse> Await(std::future<v1::BuildResponse> response,
+                                        const Cancellation* cancellation);
 // Submits and waits.
 v1::BuildResponse BuildAndWait(Builder& builder, v1::BuildRequest request);
 

@@ -16,6 +16,11 @@ class Cancellation {
   std::atomic<bool> requested_ = false;
 };
 
+// Whether it is requested; null is a run that cannot be cancelled.
+inline bool IsRequested(const Cancellation* cancellation) {
+  return cancellation != nullptr && cancellation->requested();
+}
+
 }  // namespace lathe
 
 #endif  // LATHE_TUNER_CANCELLATION_H_

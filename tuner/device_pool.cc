@@ -141,6 +141,11 @@ void DevicePool::OnResult(MeasurerId id, const v1::MeasureResult& result, Action
     Lose(result.trial_id(), "the measurer sent a result without status", actions);
     return;
   }
+  // Nobody here asked for it, else the job would be gone.
+  if (result.status() == v1::TRIAL_STATUS_CANCELLED) {
+    Lose(result.trial_id(), "the measurer gave the lease back", actions);
+    return;
+  }
   std::string uuid = measurers_.at(id).device.uuid();
   Finish(result.trial_id(), {absl::OkStatus(), result, std::move(uuid)}, actions);
 }
@@ -255,7 +260,13 @@ void DevicePool::Grant(MeasurerId id, Measurer& measurer, Job& job) {
   lease.set_fencing_token(++last_token_);
   lease.set_lease_id(absl::StrCat("lease-", last_token_));
   job.measurer = id;
-  job.expires = options_.clock() + absl::Seconds(lease.timeout_seconds()) + options_.lease_grace;
+  // A measurer works on its leases in turn: the time of this one starts when
+  // those before it must be over.
+  absl::Time start = options_.clock();
+  for (const std::string& earlier : measurer.trials) {
+    start = std::max(start, jobs_.at(earlier).expires - options_.lease_grace);
+  }
+  job.expires = start + absl::Seconds(lease.timeout_seconds()) + options_.lease_grace;
   measurer.trials.insert(lease.trial_id());
   SendArtifact(measurer, lease.reference().digest(), job.work.reference);
   SendArtifact(measurer, lease.digest(), job.work.artifact);

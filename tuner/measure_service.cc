@@ -1,11 +1,25 @@
 #include "tuner/measure_service.h"
 
+#include <algorithm>
 #include <chrono>
 #include <future>
 #include <string>
 #include <utility>
 
+#include "absl/time/clock.h"
+
 namespace lathe {
+
+absl::StatusOr<v1::Device> AwaitDevice(MeasureService& service, absl::Duration wait,
+                                       const Cancellation* cancellation) {
+  const absl::Time deadline = absl::Now() + wait;
+  while (!IsRequested(cancellation)) {
+    absl::Time slice = std::min(deadline, absl::Now() + absl::Milliseconds(100));
+    absl::StatusOr<v1::Device> device = service.AwaitDevice(slice);
+    if (!absl::IsDeadlineExceeded(device.status()) || slice == deadline) return device;
+  }
+  return absl::CancelledError("interrupted before a measurer was ready");
+}
 
 MeasureOutcome MeasureAndWait(MeasureService& service, MeasureJob job,
                               const Cancellation* cancellation) {
@@ -15,7 +29,7 @@ MeasureOutcome MeasureAndWait(MeasureService& service, MeasureJob job,
   service.Measure(std::move(job),
                   [promise](MeasureOutcome outcome) { promise->set_value(std::move(outcome)); });
   while (outcome.wait_for(std::chrono::milliseconds(50)) != std::future_status::ready) {
-    if (cancellation != nullptr && cancellation->requested()) service.Cancel(trial);
+    if (IsRequested(cancellation)) service.Cancel(trial);
   }
   return outcome.get();
 }

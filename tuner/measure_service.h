@@ -46,6 +46,10 @@ class MeasureService {
   virtual void Cancel(const std::string& trial_id) = 0;
 };
 
+// AwaitDevice for up to `wait`; Cancelled once a cancellation (may be null) is
+// requested.
+absl::StatusOr<v1::Device> AwaitDevice(MeasureService& service, absl::Duration wait,
+                                       const Cancellation* cancellation);
 // Submits and waits; a cancellation (may be null) cancels the job.
 MeasureOutcome MeasureAndWait(MeasureService& service, MeasureJob job,
                               const Cancellation* cancellation = nullptr);

@@ -98,7 +98,8 @@ std::vector<v1::ArgumentSpec> ArgumentsOf(const Function& function) {
 
 std::vector<uint64_t> InputSeeds(uint64_t seed) { return {2 * seed, 2 * seed + 1}; }
 
-absl::StatusOr<ReferenceCheck> ReferenceCheck::Build(const Problem& problem, Builder& builder) {
+absl::StatusOr<ReferenceCheck> ReferenceCheck::Build(const Problem& problem, Builder& builder,
+                                                     const Cancellation* cancellation) {
   ReferenceCheck check;
   check.function_ = ReferenceOf(problem.function);
   check.seed_ = problem.seed;
@@ -107,7 +108,8 @@ absl::StatusOr<ReferenceCheck> ReferenceCheck::Build(const Problem& problem, Bui
   request.set_function(ToText(check.function_));
   request.set_target(ToText(problem.target));
   request.set_product(v1::BUILD_PRODUCT_ARTIFACT);
-  v1::BuildResponse response = BuildAndWait(builder, std::move(request));
+  ASSIGN_OR_RETURN(v1::BuildResponse response,
+                   Await(StartBuild(builder, std::move(request)), cancellation));
   if (response.status() == v1::BUILD_STATUS_UNSUPPORTED) {
     return absl::UnimplementedError(response.error());
   }

@@ -32,8 +32,9 @@ std::vector<uint64_t> InputSeeds(uint64_t seed);
 
 class ReferenceCheck {
  public:
-  // Builds the reference kernel. Errors: what the builder said.
-  static absl::StatusOr<ReferenceCheck> Build(const Problem& problem, Builder& builder);
+  // Builds the reference kernel. Errors: what the builder said, and Cancelled.
+  static absl::StatusOr<ReferenceCheck> Build(const Problem& problem, Builder& builder,
+                                              const Cancellation* cancellation = nullptr);
 
   // What a lease carries; with the samples to send back while it is not proved.
   v1::Reference message() const;

@@ -14,10 +14,10 @@ absl::StatusOr<RunReport> RunOnce(const Problem& problem, const std::string& tra
                                   Builder& builder, MeasureService& measurer,
                                   const Cancellation* cancellation, absl::Duration device_wait) {
   RunReport report;
-  ASSIGN_OR_RETURN(report.device, measurer.AwaitDevice(absl::Now() + device_wait));
+  ASSIGN_OR_RETURN(report.device, AwaitDevice(measurer, device_wait, cancellation));
   Task task = TaskOf(Query{problem.function, problem.target, report.device.kind().text(),
                            problem.threads, problem.regime, problem.accuracy});
-  ASSIGN_OR_RETURN(ReferenceCheck reference, ReferenceCheck::Build(problem, builder));
+  ASSIGN_OR_RETURN(ReferenceCheck reference, ReferenceCheck::Build(problem, builder, cancellation));
 
   Trial trial;
   trial.id = NewUuid();
@@ -25,7 +25,8 @@ absl::StatusOr<RunReport> RunOnce(const Problem& problem, const std::string& tra
   trial.role = TrialRole::kPromotion;  // timed in full, never abandoned
   trial.trace = trace;
   trial.search = "run";
-  trial.build = BuildAndWait(builder, BuildRequestFor(problem, trace));
+  ASSIGN_OR_RETURN(trial.build,
+                   Await(StartBuild(builder, BuildRequestFor(problem, trace)), cancellation));
   if (trial.build.status() == v1::BUILD_STATUS_OK) {
     JobOptions options;
     options.function_key = task.function_hash;

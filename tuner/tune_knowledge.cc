@@ -54,7 +54,6 @@ void TuneSession::Learn(const Trial& trial, const std::optional<Measured>& time)
 std::optional<std::pair<std::string, Measured>> TuneSession::Best() const {
   std::optional<std::pair<std::string, Measured>> best;
   for (const auto& [trace, time] : ok_) {
-    if (trace == naive_trace_ && naive_trace_ != default_trace_) continue;
     if (!best || time.median < best->second.median) best = {trace, time};
   }
   return best;
@@ -93,8 +92,8 @@ TuneProgress TuneSession::Progress() const {
   if (auto time = TimeOf(naive_trace_)) progress.naive = time->median;
   progress.elapsed = absl::Now() - started_;
   double seconds = absl::ToDoubleSeconds(progress.elapsed);
-  if (finished_here_ > 0 && seconds > 0) {
-    progress.trials_per_second = static_cast<double>(finished_here_) / seconds;
+  if (progress.done > progress.resumed && seconds > 0) {
+    progress.trials_per_second = static_cast<double>(progress.done - progress.resumed) / seconds;
     double left = static_cast<double>(std::max<int64_t>(0, progress.total - progress.done));
     progress.eta = absl::Seconds(left / progress.trials_per_second);
   }
@@ -105,6 +104,18 @@ TuneProgress TuneSession::Progress() const {
 
 void TuneSession::Report() const {
   if (services_.on_progress) services_.on_progress(Progress());
+}
+
+absl::Status TuneSession::Summarize() {
+  result_.default_candidate = TimeOf(default_trace_);
+  result_.naive = TimeOf(naive_trace_);
+  ASSIGN_OR_RETURN(std::optional<Record> best, services_.store->Best(result_.task));
+  if (!best) return absl::OkStatus();
+  result_.best = Measured{best->median, best->ci_low, best->ci_high};
+  result_.best_trace = best->trace;
+  result_.promoted = best->promoted;
+  if (best->trace == default_trace_) result_.default_candidate = result_.best;
+  return absl::OkStatus();
 }
 
 }  // namespace lathe

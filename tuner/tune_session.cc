@@ -17,6 +17,8 @@ constexpr absl::Duration kPoll = absl::Milliseconds(50);
 constexpr size_t kAlternateBatch = 8;
 // Suggestions asked for at once.
 constexpr int kSuggestions = 8;
+// Leases given out: one is measured while the next waits at the device.
+constexpr size_t kLeases = 2;
 
 }  // namespace
 
@@ -50,14 +52,16 @@ absl::StatusOr<TuneResult> TuneSession::Run() {
   // Callbacks that are still to come find the queue, which they share.
   for (const std::string& trial : measuring_) services_.measurer->Cancel(trial);
   absl::Status flushed = journal_.Flush();  // what was measured is kept, whatever happened
+  if (absl::IsCancelled(status) && !result_.device.uuid().empty()) {
+    result_.stop = StopReason::kCancelled;
+    status = absl::OkStatus();
+  }
   RETURN_IF_ERROR(status);
   RETURN_IF_ERROR(flushed);
+  RETURN_IF_ERROR(Summarize());
+  Report();
   result_.elapsed = absl::Now() - started_;
   return result_;
-}
-
-bool TuneSession::cancelled() const {
-  return services_.cancellation != nullptr && services_.cancellation->requested();
 }
 
 bool TuneSession::budget_is_over() const { return absl::Now() - started_ >= options_.budget; }
@@ -65,7 +69,7 @@ bool TuneSession::budget_is_over() const { return absl::Now() - started_ >= opti
 absl::Status TuneSession::Prepare() {
   const Problem& problem = options_.problem;
   ASSIGN_OR_RETURN(result_.device,
-                   services_.measurer->AwaitDevice(absl::Now() + options_.device_wait));
+                   AwaitDevice(*services_.measurer, options_.device_wait, services_.cancellation));
   const v1::Device& device = result_.device;
   absl::StatusOr<Target> device_target = ParseTarget(device.target());
   if (device_target.ok()) RETURN_IF_ERROR(CheckRunsOn(problem.target, *device_target));
@@ -73,32 +77,36 @@ absl::Status TuneSession::Prepare() {
       {device.uuid(), device.name(), device.kind().text(), device.DebugString()}));
   result_.task = TaskOf(Query{problem.function, problem.target, device.kind().text(),
                               problem.threads, problem.regime, problem.accuracy});
-  ASSIGN_OR_RETURN(reference_, ReferenceCheck::Build(problem, *services_.builder));
   RETURN_IF_ERROR(Resume());
-
-  auto add_baseline = [&](TrialRole role, const Trace& trace, const std::string& text) {
-    if (!traces_.insert(text).second) return;
-    auto trial = std::make_shared<Trial>();
-    trial->role = role;
-    trial->candidate.trace = trace;
-    trial->candidate.origin = trial->search = role == TrialRole::kNaive ? "naive" : "default";
-    trial->trace = text;
-    if (role == TrialRole::kDefault) ++started_trials_;
-    baselines_.push_back(std::move(trial));
-  };
+  if (started_trials_ >= options_.trials) return absl::OkStatus();  // nothing to add
   // The default is built and measured first: its time lets others be abandoned.
-  add_baseline(TrialRole::kNaive, Trace{}, naive_trace_);
-  add_baseline(TrialRole::kDefault, options_.default_trace, default_trace_);
+  AddBaseline(TrialRole::kNaive, Trace{}, naive_trace_);
+  AddBaseline(TrialRole::kDefault, options_.default_trace, default_trace_);
+  return BuildReference();
+}
+
+void TuneSession::AddBaseline(TrialRole role, const Trace& trace, const std::string& text) {
+  if (!traces_.insert(text).second) return;
+  auto trial = std::make_shared<Trial>();
+  trial->role = role;
+  trial->candidate.trace = trace;
+  trial->candidate.origin = trial->search = role == TrialRole::kNaive ? "naive" : "default";
+  trial->trace = text;
+  if (role == TrialRole::kDefault) ++started_trials_;
+  baselines_.push_back(std::move(trial));
+}
+
+absl::Status TuneSession::BuildReference() {
+  if (reference_) return absl::OkStatus();
+  ASSIGN_OR_RETURN(reference_, ReferenceCheck::Build(options_.problem, *services_.builder,
+                                                     services_.cancellation));
   return absl::OkStatus();
 }
 
 absl::Status TuneSession::Loop() {
   Report();
   while (true) {
-    if (cancelled()) {
-      result_.stop = StopReason::kCancelled;
-      return absl::OkStatus();
-    }
+    if (IsRequested(services_.cancellation)) return absl::CancelledError("interrupted");
     StartBuilds();
     RETURN_IF_ERROR(StartMeasurements());
     if (building_ == 0 && built_.empty() && measuring_.empty()) return absl::OkStatus();
@@ -176,8 +184,7 @@ void TuneSession::StartBuilds() {
 
 absl::Status TuneSession::StartMeasurements() {
   if (options_.alternate && !measure_phase_) return absl::OkStatus();
-  // One at a time: candidates that are timed together disturb each other.
-  while (measuring_.empty() && !built_.empty()) {
+  while (measuring_.size() < kLeases && !built_.empty()) {
     TrialPtr trial = std::move(built_.front());
     built_.pop_front();
     if (trial->role == TrialRole::kSearch && budget_is_over()) continue;
@@ -235,9 +242,10 @@ absl::Status TuneSession::Finish(TrialPtr trial) {
     time = Measured{timing.median_seconds(), timing.ci_low_seconds(), timing.ci_high_seconds()};
     longest_ok_ = std::max(longest_ok_, trial->outcome.result.wall_seconds());
   }
-  ++finished_here_;
-  ++result_.statuses[status];
-  if (trial->role != TrialRole::kNaive) ++result_.done;
+  if (trial->role != TrialRole::kNaive) {
+    ++result_.statuses[status];
+    ++result_.done;
+  }
   Learn(*trial, time);
   if (status != RecordStatus::kBuildFailed) {
     Known& known = programs_[trial->build.program_hash()];

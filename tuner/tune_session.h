@@ -48,6 +48,7 @@ struct TuneOptions {
 // A time per call, in seconds, with the 95 % confidence interval of the median.
 struct Measured {
   double median = 0, ci_low = 0, ci_high = 0;
+  bool operator==(const Measured&) const = default;
 };
 
 enum class StopReason : uint8_t { kTrials, kBudget, kExhausted, kCancelled };
@@ -57,7 +58,7 @@ struct TuneProgress {
   int64_t done = 0;   // of `total`, as TuneOptions::trials counts
   int64_t total = 0;  // the maximum of int64_t: no limit
   int64_t resumed = 0;
-  std::map<RecordStatus, int64_t> statuses;              // of this run
+  std::map<RecordStatus, int64_t> statuses;              // done - resumed by status
   std::optional<double> best, default_candidate, naive;  // seconds per call
   absl::Duration elapsed;
   double trials_per_second = 0;  // of this run
@@ -68,11 +69,14 @@ struct TuneResult {
   Task task;
   v1::Device device;
   std::optional<Measured> best, default_candidate, naive;  // absent: none was ok
-  std::string best_trace;                                  // text; "" if there is no best
-  bool promoted = false;  // the best won (or was alone) in paired runs
+  // What RecordStore::Best serves for the task when the run ends.
+  std::string best_trace;  // text; "" if there is no best
+  bool promoted = false;   // it won paired runs; false where nothing was paired
   StopReason stop = StopReason::kTrials;
   int64_t done = 0, resumed = 0, duplicates = 0;
-  std::map<RecordStatus, int64_t> statuses;  // of this run, promotion left out
+  // done - resumed by status: the trials of this run, of which naive and the
+  // rounds of the promotion are none.
+  std::map<RecordStatus, int64_t> statuses;
   absl::Duration elapsed;
 };
 
@@ -94,7 +98,8 @@ class TuneSession {
   // Errors end tuning, with all that was measured in the store: the reference
   // does not build (Unimplemented: code generation cannot do this function
   // yet) or is wrong (Internal), no device (Unavailable), one that cannot run
-  // code for the target (FailedPrecondition), the store fails. Call once.
+  // code for the target (FailedPrecondition), the store fails, or Cancelled
+  // before there was a device; later a cancellation is a result. Call once.
   absl::StatusOr<TuneResult> Run();
 
  private:
@@ -114,6 +119,7 @@ class TuneSession {
 
   // tune_session.cc: the pipeline.
   absl::Status Prepare();
+  absl::Status BuildReference();
   absl::Status Loop();
   TrialPtr NextTrial();
   std::optional<Candidate> NextCandidate();
@@ -122,14 +128,14 @@ class TuneSession {
   absl::Status OnBuilt(TrialPtr trial);
   absl::Status OnMeasured(TrialPtr trial);
   absl::Status Finish(TrialPtr trial);
-  bool cancelled() const;
   bool budget_is_over() const;
 
   // tune_knowledge.cc: what results teach.
   absl::Status Resume();
+  void AddBaseline(TrialRole role, const Trace& trace, const std::string& text);
   // An outcome of `trial` or of one with the same program: tells the search.
   void Learn(const Trial& trial, const std::optional<Measured>& time);
-  // The best time known so far of any trace but naive.
+  // The best time known so far of any trace.
   std::optional<std::pair<std::string, Measured>> Best() const;
   std::optional<Measured> TimeOf(const std::string& trace) const;
   double AbandonAbove(TrialRole role) const;
@@ -137,11 +143,19 @@ class TuneSession {
   JobOptions OptionsFor(TrialRole role) const;
   TuneProgress Progress() const;
   void Report() const;
+  // What the store serves in the end, with the times of the baselines.
+  absl::Status Summarize();
 
   // promotion.cc: paired runs of the finalists at the end.
+  struct Finalist {
+    TrialPtr trial;
+    std::vector<Record> rounds;  // the ok ones
+  };
   absl::Status Promote();
-  std::vector<TrialPtr> BuildFinalists();
-  absl::StatusOr<std::optional<Measured>> MeasureFinalist(const Trial& finalist, int round);
+  std::vector<std::string> ChooseFinalists(const std::optional<Record>& incumbent) const;
+  absl::StatusOr<std::vector<Finalist>> BuildFinalists(const std::vector<std::string>& traces);
+  absl::Status RunRounds(std::vector<Finalist>& finalists, std::vector<Record>& records);
+  absl::StatusOr<Record> MeasureFinalist(const Trial& finalist, int round);
 
   const TuneOptions options_;
   const TuneServices services_;
@@ -166,7 +180,6 @@ class TuneSession {
   absl::flat_hash_map<std::string, Known> programs_;  // by program hash
   std::map<std::string, Measured> ok_;                // latest time by trace text
   int64_t started_trials_ = 0;                        // counted as TuneOptions::trials does
-  int64_t finished_here_ = 0;
   int64_t next_number_ = 1;
   double longest_ok_ = 0;  // wall seconds of a lease
 };

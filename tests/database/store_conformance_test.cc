@@ -92,6 +92,35 @@ TEST_P(StoreTest, BestIsTheLowestMedianOfOkRecords) {
   EXPECT_EQ((*best)->id, TestUuid(2));
 }
 
+TEST_P(StoreTest, BestIsTheNewestPromotedRecord) {
+  Record first = TestRecord(2, 0.5), second = TestRecord(4, 0.75), lucky = TestRecord(5, 0.25);
+  first.promoted = second.promoted = true;
+  Add({TestRecord(1, 0.125), first});
+  EXPECT_EQ(store_->Best(TestTask()).value()->id, first.id);
+  Add({second, lucky});
+  EXPECT_EQ(Difference(*store_->Best(TestTask()).value(), second), "");
+  // Another task's promotion is no concern of this one.
+  Record other = TestRecord(6, 0.5, TestTask("other"));
+  other.promoted = true;
+  Add({other});
+  EXPECT_EQ(store_->Best(TestTask()).value()->id, second.id);
+  // Added late, but measured before.
+  Record late = TestRecord(3, 0.5);
+  late.promoted = true;
+  Add({late});
+  EXPECT_EQ(store_->Best(TestTask()).value()->id, second.id);
+}
+
+TEST_P(StoreTest, AmongPromotedEqualsTheLastAddedIsBest) {
+  std::vector<Record> records = {TestRecord(9, 0.5), TestRecord(3, 0.5), TestRecord(5, 0.5)};
+  for (Record& record : records) {
+    record.promoted = true;
+    record.created_unix_ms = 100;
+    Add({record});
+  }
+  EXPECT_EQ(store_->Best(TestTask()).value()->id, records.back().id);
+}
+
 TEST_P(StoreTest, AmongEqualsTheOldestIsBest) {
   Add({TestRecord(7, 0.5), TestRecord(3, 0.5), TestRecord(5, 0.5)});
   EXPECT_EQ(store_->Best(TestTask()).value()->id, TestUuid(3));
@@ -176,6 +205,11 @@ TEST_P(StoreTest, RefusesMalformedRecords) {
       {"program hash is not a SHA-256", [](Record& r) { r.program_hash = "12ab"; }},
       {"artifact digest is not", [](Record& r) { r.artifact_digest[5] = 'x'; }},
       {"feature is not a name", [](Record& r) { r.required_features = {"avx,sse"}; }},
+      {"promoted and not ok",
+       [](Record& r) {
+         r.promoted = true;
+         r.status = RecordStatus::kTimeout;
+       }},
       {"time of creation", [](Record& r) { r.created_unix_ms = 0; }},
       {"calls per sample", [](Record& r) { r.calls_per_sample = ~uint64_t{0}; }},
   };
