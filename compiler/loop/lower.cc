@@ -5,6 +5,7 @@
 #include "compiler/base/status_macros.h"
 #include "compiler/loop/passes/passes.h"
 #include "compiler/loop/simplify.h"
+#include "compiler/loop/verify.h"
 
 namespace lathe {
 namespace {
@@ -39,6 +40,7 @@ absl::StatusOr<Program> Lower(const Program& scheduled, const LowerOptions& opti
   RETURN_IF_ERROR(run("hoist_predicates", HoistPredicates(program)));
   RETURN_IF_ERROR(run("flatten", FlattenBuffers(program)));
   program.lowered = true;
+  DCHECK(Verify(program).ok()) << Verify(program) << " in\n" << ToText(program);
   return program;
 }
 

@@ -5,6 +5,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "compiler/base/status_macros.h"
+#include "compiler/loop/conditions.h"
 #include "compiler/tensor/expr_visitor.h"
 
 namespace lathe {
@@ -14,17 +15,6 @@ using Names = absl::flat_hash_set<std::string>;
 
 bool Intersects(const Names& a, const Names& b) {
   return std::any_of(a.begin(), a.end(), [&](const std::string& name) { return b.contains(name); });
-}
-
-// a and b and c as [a, b, c].
-void AppendConjuncts(const Expr& e, std::vector<Expr>* conjuncts) {
-  const auto* binary = e.As<Binary>();
-  if (binary && binary->op == BinaryOp::kAnd) {
-    AppendConjuncts(binary->a, conjuncts);
-    AppendConjuncts(binary->b, conjuncts);
-  } else {
-    conjuncts->push_back(e);
-  }
 }
 
 class StmtCompiler {
@@ -199,11 +189,14 @@ class StmtCompiler {
 
     Names inner_vars;
     std::vector<Expr> conjuncts;
+    auto append = [&conjuncts](const Expr& condition) {
+      for (Expr& conjunct : Conjuncts(condition)) conjuncts.push_back(std::move(conjunct));
+    };
     for (size_t f = anchor; f < frames_.size(); ++f) {
-      if (frames_[f].condition) AppendConjuncts(frames_[f].condition, &conjuncts);
+      append(frames_[f].condition);
       if (!frames_[f].var.empty()) inner_vars.insert(frames_[f].var);
     }
-    if (store.predicate) AppendConjuncts(store.predicate, &conjuncts);
+    append(store.predicate);
     Names used = spatial_vars;
     for (const Expr& conjunct : conjuncts) {
       Names vars = FreeVars(conjunct);

@@ -11,18 +11,12 @@
 #include "absl/status/statusor.h"
 #include "compiler/loop/program.h"
 #include "compiler/loop/simplify.h"
+#include "compiler/loop/store_site.h"
 
 namespace lathe {
 
 // FailedPrecondition "rule RULE: WHAT", where `what` names stage, loop or buffer.
 absl::Status Broken(std::string_view rule, std::string_view what);
-
-// A store with what stands around it, outermost first.
-struct StoreSite {
-  const Store* store = nullptr;
-  std::vector<const For*> loops;
-  std::vector<Expr> conditions;  // of the Ifs around it
-};
 
 // The extents of loops as bounds of their variables.
 Bounds BoundsOfLoops(const std::vector<const For*>& loops);

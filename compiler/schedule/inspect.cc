@@ -29,7 +29,7 @@ class SiteVisitor : public StmtVisitor {
     Visit(node.body);
     path_.pop_back();
   }
-  void VisitStore(const Store& node) override { stores.push_back({&node, path_}); }
+  void VisitStore(const Store& node) override { stores.push_back({&node, path_, {}}); }
 
  private:
   std::vector<const For*> path_;
@@ -212,16 +212,6 @@ Stmt AddPredicate(const Stmt& s, const Expr& condition) {
 Expr And(const Expr& a, const Expr& b) {
   if (!a || !b) return a ? a : b;
   return MakeBinary(BinaryOp::kAnd, a, b);
-}
-
-std::vector<Expr> Conjuncts(const Expr& condition) {
-  if (!condition) return {};
-  if (const auto* both = condition.As<Binary>(); both && both->op == BinaryOp::kAnd) {
-    std::vector<Expr> result = Conjuncts(both->a);
-    for (Expr& e : Conjuncts(both->b)) result.push_back(std::move(e));
-    return result;
-  }
-  return {condition};
 }
 
 std::string_view Name(LoopKind kind) {

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "compiler/loop/program.h"
+#include "compiler/loop/store_site.h"
 
 namespace lathe::schedule {
 
@@ -20,10 +21,6 @@ absl::Status Refuse(std::string_view action, std::string_view rule);
 struct LoopSite {
   const For* loop = nullptr;
   std::vector<const For*> enclosing;  // outermost first
-};
-struct StoreSite {
-  const Store* store = nullptr;
-  std::vector<const For*> loops;  // enclosing, outermost first
 };
 
 // The loop `name`, or a refusal that suggests a close name.
@@ -72,8 +69,6 @@ Program WithMarks(const Program& program, const For* loop, LoopMarks marks);
 Stmt AddPredicate(const Stmt& s, const Expr& condition);
 // a && b, where either may be null.
 Expr And(const Expr& a, const Expr& b);
-// The operands of nested &&; none for null.
-std::vector<Expr> Conjuncts(const Expr& condition);
 
 std::string_view Name(LoopKind kind);
 

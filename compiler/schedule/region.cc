@@ -8,6 +8,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "compiler/base/status_macros.h"
+#include "compiler/loop/conditions.h"
 #include "compiler/tensor/expr_visitor.h"
 
 namespace lathe::schedule {
@@ -130,9 +131,10 @@ absl::StatusOr<Region> RegionWritten(std::string_view action, const StoreSite& s
   std::vector<Condition> conditions;
   for (const Expr& e : Conjuncts(site.store->predicate)) {
     const auto* less = e.As<Binary>();
-    std::optional<int64_t> bound = less ? AsConstInt(less->b) : std::nullopt;
+    std::optional<int64_t> bound;
     std::optional<Parts> parts;
-    if (bound && less->op == BinaryOp::kLt) parts = Divide(less->a, inner_loops);
+    if (less && less->op == BinaryOp::kLt) bound = AsConstInt(less->b);
+    if (bound) parts = Divide(less->a, inner_loops);
     if (parts && parts->inner.empty()) {
       // Rebuilt, as `e` may mention inner loops of one iteration.
       region.conditions.push_back(

@@ -1,6 +1,6 @@
 #include "compiler/loop/passes/buffer_accesses.h"
 
-#include "compiler/loop/passes/conditions.h"
+#include "compiler/loop/conditions.h"
 #include "compiler/loop/stmt_visitor.h"
 
 namespace lathe {

@@ -7,7 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "compiler/loop/passes/conditions.h"
+#include "compiler/loop/conditions.h"
 #include "compiler/loop/passes/passes.h"
 #include "compiler/loop/stmt_visitor.h"
 

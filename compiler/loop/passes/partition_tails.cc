@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "compiler/loop/passes/conditions.h"
+#include "compiler/loop/conditions.h"
 #include "compiler/loop/passes/passes.h"
 #include "compiler/loop/stmt_visitor.h"
 

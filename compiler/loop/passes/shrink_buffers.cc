@@ -11,8 +11,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "compiler/loop/conditions.h"
 #include "compiler/loop/passes/buffer_accesses.h"
-#include "compiler/loop/passes/conditions.h"
 #include "compiler/loop/passes/passes.h"
 #include "compiler/loop/stmt_visitor.h"
 

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "compiler/loop/passes/conditions.h"
+#include "compiler/loop/conditions.h"
 #include "compiler/loop/passes/passes.h"
 #include "compiler/loop/stmt_visitor.h"
 

@@ -47,11 +47,11 @@ absl::StatusOr<Program> CacheWrite(const Program& program, std::string_view stag
     return schedule::Refuse(action, "the scope is not workspace, stack or register");
   }
   ASSIGN_OR_RETURN(const StageInfo* info, schedule::FindStage(program, action, stage));
-  std::vector<schedule::StoreSite> stores = schedule::StoresOfStage(program, stage);
+  std::vector<StoreSite> stores = schedule::StoresOfStage(program, stage);
   if (stores.size() != 1) return schedule::Refuse(action, "it has several stores");
   const Store& store = *stores[0].store;
   if (!stores[0].loops.empty()) {
-    for (const schedule::StoreSite& below : schedule::StoresBelow(stores[0].loops.front()->body)) {
+    for (const StoreSite& below : schedule::StoresBelow(stores[0].loops.front()->body)) {
       if (below.store->stage == stage) continue;
       return schedule::Refuse(action,
                               absl::StrCat("its loops also contain stage ", below.store->stage,

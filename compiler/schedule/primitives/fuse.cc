@@ -32,7 +32,7 @@ absl::StatusOr<Program> Fuse(const Program& program, std::string_view outer, std
   }
   RETURN_IF_ERROR(schedule::CheckUnmarked(action, a));
   RETURN_IF_ERROR(schedule::CheckUnmarked(action, b));
-  for (const schedule::StoreSite& site : schedule::StoresBelow(b.body)) {
+  for (const StoreSite& site : schedule::StoresBelow(b.body)) {
     schedule::Binds by_a = schedule::BindsOf(program, *site.store, a.var);
     schedule::Binds by_b = schedule::BindsOf(program, *site.store, b.var);
     bool mixes = (by_a.spatial || by_b.spatial) && (by_a.reduction || by_b.reduction);

@@ -41,7 +41,6 @@ namespace {
 using schedule::Refuse;
 using schedule::Region;
 using schedule::Span;
-using schedule::StoreSite;
 
 class ReadCollector : public ExprVisitor {
  public:

@@ -1,4 +1,4 @@
-#include "compiler/loop/passes/conditions.h"
+#include "compiler/loop/conditions.h"
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
 // Predicates as lists of conditions, and conditions as linear inequalities:
-// what the passes reason with.
-#ifndef LATHE_COMPILER_LOOP_PASSES_CONDITIONS_H_
-#define LATHE_COMPILER_LOOP_PASSES_CONDITIONS_H_
+// what primitives and passes reason with.
+#ifndef LATHE_COMPILER_LOOP_CONDITIONS_H_
+#define LATHE_COMPILER_LOOP_CONDITIONS_H_
 
 #include <cstdint>
 #include <optional>
@@ -44,4 +44,4 @@ Expr DropProvable(const Expr& predicate, const Bounds& bounds);
 
 }  // namespace lathe
 
-#endif  // LATHE_COMPILER_LOOP_PASSES_CONDITIONS_H_
+#endif  // LATHE_COMPILER_LOOP_CONDITIONS_H_
