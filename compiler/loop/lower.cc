@@ -35,11 +35,13 @@ absl::StatusOr<Program> Lower(const Program& scheduled, const LowerOptions& opti
   RETURN_IF_ERROR(run("trim_loops", TrimLoops(program)));
   RETURN_IF_ERROR(run("simplify", SimplifyProgram(program)));
   RETURN_IF_ERROR(run("vectorize", VectorizeLoops(program)));
+  // Each index is simplified and flattened before unrolling copies it.
+  RETURN_IF_ERROR(run("simplify", SimplifyProgram(program)));
+  RETURN_IF_ERROR(run("flatten", FlattenBuffers(program)));
   RETURN_IF_ERROR(run("unroll", UnrollLoops(program, options.max_stores)));
   RETURN_IF_ERROR(run("simplify", SimplifyProgram(program)));
   RETURN_IF_ERROR(run("hoist_predicates", HoistPredicates(program)));
-  RETURN_IF_ERROR(run("flatten", FlattenBuffers(program)));
-  program.lowered = true;
+  RETURN_IF_ERROR(run("finish", FinishLowering(program)));
   DCHECK(Verify(program).ok()) << Verify(program) << " in\n" << ToText(program);
   return program;
 }

@@ -32,14 +32,18 @@ Program TrimLoops(const Program& program);
 // between lanes become masks of stores and of reads that would leave a buffer.
 absl::StatusOr<Program> VectorizeLoops(const Program& program);
 
+// Buffers become one-dimensional, row-major.
+Program FlattenBuffers(const Program& program);
+
 // Loops marked unroll become straight-line code of at most `max_stores` stores.
 absl::StatusOr<Program> UnrollLoops(const Program& program, int64_t max_stores);
 
 // Scalar predicates of stores become `If`s, as far out as they are invariant.
 Program HoistPredicates(const Program& program);
 
-// Buffers become one-dimensional, row-major.
-absl::StatusOr<Program> FlattenBuffers(const Program& program);
+// Forgets marks and unused buffers: the result is a lowered program. Refuses
+// indices of register buffers that are not constant.
+absl::StatusOr<Program> FinishLowering(const Program& program);
 
 }  // namespace lathe
 

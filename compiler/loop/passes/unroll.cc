@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "compiler/loop/affine.h"
 #include "compiler/loop/passes/passes.h"
 #include "compiler/loop/stmt_visitor.h"
 
@@ -34,6 +35,19 @@ class Unroller : public StmtMutator {
   Expr MutateVar(const Var& node, const Expr& e) override {
     auto value = values_.find(node.name);
     return value == values_.end() ? e : value->second;
+  }
+
+  // Folds what became constant, so that later passes see few nodes.
+  Expr MutateBinary(const Binary& node, const Expr& e) override {
+    Expr a = Mutate(node.a), b = Mutate(node.b);
+    if (a.SameAs(node.a) && b.SameAs(node.b)) return e;
+    const auto *x = a.As<IntImm>(), *y = b.As<IntImm>();
+    if (x != nullptr && y != nullptr && node.type == kIndexType) {
+      if (node.op == BinaryOp::kAdd) return MakeInt(WrapAdd(x->value, y->value));
+      if (node.op == BinaryOp::kSub) return MakeInt(WrapAdd(x->value, WrapMul(y->value, -1)));
+      if (node.op == BinaryOp::kMul) return MakeInt(WrapMul(x->value, y->value));
+    }
+    return MakeBinary(node.op, std::move(a), std::move(b));
   }
 
  private:

@@ -1,0 +1,85 @@
+// What is left to do when every mark has been expanded: loops are serial or
+// parallel, buffers without a use are dropped, registers have constant indices.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "compiler/loop/passes/passes.h"
+#include "compiler/loop/stmt_visitor.h"
+
+namespace lathe {
+namespace {
+
+class Finisher : public StmtMutator {
+ public:
+  explicit Finisher(const Program& program) {
+    for (const Buffer& buffer : program.buffers) {
+      if (buffer.scope == Scope::kRegister) registers_.insert(buffer.name);
+    }
+  }
+  const absl::Status& status() const { return status_; }
+  bool Keeps(const Buffer& buffer) const {
+    return buffer.scope == Scope::kArgument || buffer.scope == Scope::kTable ||
+           allocated_.contains(buffer.name);
+  }
+
+ protected:
+  Stmt MutateFor(const For& node, const Stmt& s) override {
+    LoopMarks marks;
+    if (node.marks.kind == LoopKind::kParallel) marks.kind = LoopKind::kParallel;
+    Stmt body = Mutate(node.body);
+    if (body.SameAs(node.body) && marks == node.marks) return s;
+    return MakeFor(node.var, node.extent, marks, std::move(body));
+  }
+  Stmt MutateAllocate(const Allocate& node, const Stmt& s) override {
+    allocated_.insert(node.buffer);
+    return StmtMutator::MutateAllocate(node, s);
+  }
+  Stmt MutateStore(const Store& node, const Stmt& s) override {
+    CheckConstant(node.buffer, node.indices);
+    return StmtMutator::MutateStore(node, s);
+  }
+  Expr MutateRead(const Read& node, const Expr& e) override {
+    CheckConstant(node.buffer, node.indices);
+    return ExprMutator::MutateRead(node, e);
+  }
+
+ private:
+  void CheckConstant(const std::string& buffer, const std::vector<Expr>& indices) {
+    if (!status_.ok() || !registers_.contains(buffer)) return;
+    std::vector<std::string> loops;
+    for (const Expr& index : indices) {
+      const auto* ramp = index.As<Ramp>();
+      if (AsConstInt(ramp ? ramp->base : index)) continue;
+      for (const std::string& loop : FreeVars(index)) loops.push_back(loop);
+    }
+    if (loops.empty()) return;
+    std::sort(loops.begin(), loops.end());
+    status_ = absl::InvalidArgumentError(absl::StrCat(
+        "buffer ", buffer,
+        " is in registers, so its indices must be constant, "
+        "but one depends on the loops ",
+        absl::StrJoin(loops, ", "), "; unroll or vectorize them, or keep the buffer in memory"));
+  }
+
+  absl::flat_hash_set<std::string> registers_;
+  absl::flat_hash_set<std::string> allocated_;
+  absl::Status status_;
+};
+
+}  // namespace
+
+absl::StatusOr<Program> FinishLowering(const Program& program) {
+  Program result = program;
+  Finisher finisher(program);
+  result.body = finisher.Mutate(program.body);
+  if (!finisher.status().ok()) return finisher.status();
+  // Partitioned and unrolled copies of loops that turned out to be empty leave
+  // their buffers behind.
+  std::erase_if(result.buffers, [&](const Buffer& buffer) { return !finisher.Keeps(buffer); });
+  result.lowered = true;
+  return result;
+}
+
+}  // namespace lathe
