@@ -1,6 +1,7 @@
 // Machine code of random schedules against the interpreted naive program.
 #include <gtest/gtest.h>
 
+#include <iostream>
 #include <random>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "compiler/tensor/function.h"
 #include "tests/compiler/codegen/compiled_kernel.h"
 #include "tests/testing/equivalence.h"
+#include "tests/testing/random_function.h"
 #include "tests/testing/random_trace.h"
 
 namespace lathe::testing {
@@ -35,11 +37,48 @@ constexpr const char* kFunctions[] = {
     "  c[i, j] = sum(k) a[i, k] * b[j, k]\n}\n",
 };
 
-TEST(DifferentialTest, RandomSchedulesComputeWhatTheFunctionSays) {
+struct Counts {
+  int cases = 0;
+  int scheduled = 0;  // ran with a trace of at least one step
+};
+
+// Machine code of `function` under the random trace of `seed`, for a target and
+// a number of threads that the seed chooses, against the interpreter.
+void Check(const Function& function, uint64_t seed, Counts& counts) {
+  static const Target targets[] = {HostTarget(), *ParseTarget("x86-64-v3"), Target{}};
+  auto naive = BuildNaive(function);
+  ASSERT_TRUE(naive.ok()) << naive.status();
+  std::mt19937_64 random(seed);
+  const Trace trace = RandomTrace(*naive, random);
+  SCOPED_TRACE(::testing::Message() << "seed " << seed << "\n"
+                                    << ToText(function) << ToText(trace));
+  ++counts.cases;
+  auto lowered = LowerWithTrace(function, trace);
+  if (!lowered.ok()) {  // marks that cannot be expanded
+    EXPECT_EQ(lowered.status().code(), absl::StatusCode::kInvalidArgument) << lowered.status();
+    return;
+  }
+  counts.scheduled += !trace.steps.empty();
+  const std::vector<TensorValue> inputs = SmallIntegerInputs(*naive, seed);
+  auto expected = Interpret(*naive, inputs);
+  ASSERT_TRUE(expected.ok()) << expected.status();
+  const Target& target = targets[random() % std::size(targets)];
+  auto actual = CompileAndRun(*lowered, inputs, target, random() % 2 == 0 ? 1 : 3);
+  ASSERT_TRUE(actual.ok()) << actual.status();
+  const absl::Status same = SameOutputs(*naive, *expected, *actual);
+  ASSERT_TRUE(same.ok()) << same;
+}
+
+void ExpectMostScheduled(const Counts& counts) {
+  ::testing::Test::RecordProperty("scheduled", counts.scheduled);
+  std::cout << counts.scheduled << " of " << counts.cases << " cases were scheduled\n";
+  EXPECT_GT(counts.scheduled, counts.cases / 2);
+}
+
+TEST(DifferentialTest, KnownFunctionsUnderRandomSchedules) {
   constexpr int kCases = 280;
   constexpr uint64_t kSeed = 20250601;
-  const Target targets[] = {HostTarget(), *ParseTarget("x86-64-v3"), Target{}};
-  int scheduled = 0;
+  Counts counts;
   for (int c = 0; c < kCases; ++c) {
     const uint64_t seed = kSeed + static_cast<uint64_t>(c);
     std::mt19937_64 random(seed);
@@ -55,23 +94,22 @@ TEST(DifferentialTest, RandomSchedulesComputeWhatTheFunctionSays) {
                                                                      {": N]", ": " + n + "]"}});
     auto function = ParseFunction(source, "case");
     ASSERT_TRUE(function.ok()) << function.status();
-    auto naive = BuildNaive(*function);
-    ASSERT_TRUE(naive.ok()) << naive.status();
-    const Trace trace = RandomTrace(*naive, random);
-    SCOPED_TRACE(::testing::Message() << "seed " << seed << "\n" << source << ToText(trace));
-    auto lowered = LowerWithTrace(*function, trace);
-    if (!lowered.ok()) continue;  // marks that cannot be expanded
-    scheduled += !trace.steps.empty();
-    const std::vector<TensorValue> inputs = SmallIntegerInputs(*naive, seed);
-    auto expected = Interpret(*naive, inputs);
-    ASSERT_TRUE(expected.ok()) << expected.status();
-    const Target& target = targets[static_cast<size_t>(c / 7) % std::size(targets)];
-    auto actual = CompileAndRun(*lowered, inputs, target, c % 2 == 0 ? 1 : 3);
-    ASSERT_TRUE(actual.ok()) << actual.status();
-    const absl::Status same = SameOutputs(*naive, *expected, *actual);
-    ASSERT_TRUE(same.ok()) << same;
+    Check(*function, seed, counts);
+    if (HasFailure()) return;  // one failure says enough
   }
-  EXPECT_GT(scheduled, kCases / 2);
+  ExpectMostScheduled(counts);
+}
+
+TEST(DifferentialTest, RandomFunctionsUnderRandomSchedules) {
+  constexpr int kCases = 320;
+  constexpr uint64_t kSeed = 30250601;
+  Counts counts;
+  for (uint64_t seed = kSeed; seed < kSeed + kCases; ++seed) {
+    std::mt19937_64 random(seed);
+    Check(RandomFunction(random), seed, counts);
+    if (HasFailure()) return;
+  }
+  ExpectMostScheduled(counts);
 }
 
 }  // namespace
