@@ -16,6 +16,10 @@ namespace {
 
 constexpr int kNaiveSamples = 3;
 constexpr double kNaiveBudget = 2.0;  // seconds
+// A search needs to know which candidates are good, not how good exactly: what
+// it finds is timed in full by the promotion.
+constexpr double kSearchInterval = 2;  // times the relative interval to reach
+constexpr int kSearchSamples = 2;      // the part of the samples that are taken at most
 
 RecordStatus FromProto(v1::TrialStatus status) {
   switch (status) {
@@ -103,9 +107,12 @@ absl::StatusOr<MeasureJob> MeasureJobFor(const Problem& problem, const Trial& tr
   for (int cpu : problem.cpus) timing->add_cpus(static_cast<uint32_t>(cpu));
   timing->set_min_sample_seconds(limits.min_sample);
   timing->set_min_samples(naive ? std::min(limits.min_samples, kNaiveSamples) : limits.min_samples);
-  timing->set_max_samples(limits.max_samples);
+  bool rough = trial.role == TrialRole::kSearch;
+  timing->set_max_samples(rough ? std::max(limits.min_samples, limits.max_samples / kSearchSamples)
+                                : limits.max_samples);
   timing->set_budget_seconds(naive ? std::min(limits.budget, kNaiveBudget) : limits.budget);
-  timing->set_target_relative_interval(limits.target_relative_interval);
+  timing->set_target_relative_interval(limits.target_relative_interval *
+                                       (rough ? kSearchInterval : 1));
   timing->set_abandon_above_seconds(options.abandon_above);
   return job;
 }

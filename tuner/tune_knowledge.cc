@@ -11,7 +11,7 @@ namespace lathe {
 namespace {
 
 // A candidate whose lower bound is this much above the incumbent is abandoned.
-constexpr double kAbandonFactor = 1.5;
+constexpr double kAbandonFactor = 1.25;
 // A candidate may take this much longer than the longest successful one.
 constexpr double kTimeoutFactor = 5;
 constexpr double kMinTimeout = 10;  // seconds

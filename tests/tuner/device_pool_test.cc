@@ -103,6 +103,40 @@ class DevicePoolTest : public testing::Test {
   std::map<std::string, MeasureOutcome> outcomes_;
 };
 
+TEST_F(DevicePoolTest, ALeaseThatIsGivenBackIsHandedOutAgain) {
+  auto link = std::make_shared<FakeLink>();
+  auto id = Attach(link);
+  Measure("a");
+  v1::Lease first = link->LastLease();
+  v1::MeasurerMessage message;
+  message.mutable_result()->set_trial_id("a");
+  message.mutable_result()->set_fencing_token(first.fencing_token());
+  message.mutable_result()->set_status(v1::TRIAL_STATUS_CANCELLED);
+  pool_.Receive(id, message);
+  EXPECT_TRUE(outcomes_.empty());
+  EXPECT_GT(link->LastLease().fencing_token(), first.fencing_token());
+  Answer(id, link->LastLease());
+  EXPECT_EQ(outcomes_["a"].result.status(), v1::TRIAL_STATUS_OK);
+}
+
+TEST_F(DevicePoolTest, AWaitingLeaseHasItsTimeAfterTheOneBeforeIt) {
+  auto link = std::make_shared<FakeLink>();
+  auto id = Attach(link, "uuid-1", "kind", /*slots=*/2);
+  Measure("a");
+  Measure("b", "d2");
+  v1::Lease b = link->LastLease();
+  ASSERT_EQ(b.trial_id(), "b");
+  // 75 s: the first is late, the second may only have started after 60 s.
+  for (int i = 0; i < 5; ++i) {
+    now_ += absl::Seconds(15);
+    Beat(id);
+  }
+  pool_.Tick();
+  EXPECT_EQ(link->Count(v1::HubMessage::kCancel), 1);
+  Answer(id, b);
+  EXPECT_EQ(outcomes_["b"].result.status(), v1::TRIAL_STATUS_OK);
+}
+
 TEST_F(DevicePoolTest, LeasesInOrderAndReportsResults) {
   auto link = std::make_shared<FakeLink>();
   Measure("a");

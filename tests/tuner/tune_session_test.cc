@@ -233,7 +233,7 @@ TEST_F(TuneSessionTest, AbandonsAboveTheBestAndNeverAbandonsBaselines) {
   ASSERT_EQ(device_.measured.size(), device_.leases.size());
   EXPECT_EQ(device_.leases[0].timing().abandon_above_seconds(), 0);
   EXPECT_EQ(device_.leases[1].timing().abandon_above_seconds(), 0);
-  EXPECT_EQ(device_.leases[5].timing().abandon_above_seconds(), 0.75);
+  EXPECT_EQ(device_.leases[5].timing().abandon_above_seconds(), 0.625);
 }
 
 // --- Resuming.
