@@ -8,6 +8,7 @@
 #include "compiler/loop/program.h"
 #include "compiler/loop/text_words.h"
 #include "compiler/tensor/print_expr.h"
+#include "compiler/tensor/syntax.h"
 
 namespace lathe {
 
@@ -178,5 +179,18 @@ class ProgramPrinter {
 std::string ToText(const Program& program) { return ProgramPrinter(program).Print(); }
 
 std::string ProgramHash(const Program& lowered) { return Sha256Hex(ToText(lowered)); }
+
+bool IsProgramName(std::string_view name) {
+  auto is_letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  };
+  if (name.empty() || !is_letter(name[0]) || IsReservedName(name)) return false;
+  for (size_t i = 1; i < name.size(); ++i) {
+    bool digit = name[i] >= '0' && name[i] <= '9';
+    bool inner_dot = name[i] == '.' && i + 1 < name.size() && name[i + 1] != '.';
+    if (!is_letter(name[i]) && !digit && !inner_dot) return false;
+  }
+  return true;
+}
 
 }  // namespace lathe

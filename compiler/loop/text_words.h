@@ -15,6 +15,10 @@ std::string_view Name(Scope scope);
 // "in", "const", "out"; empty for buffers that are no arguments.
 std::string_view Name(Access access);
 
+// Whether a loop, stage, buffer or program may have this name: letters, digits
+// and `_`, with dots inside; not a digit first; no word of the language.
+bool IsProgramName(std::string_view name);
+
 }  // namespace lathe
 
 #endif  // LATHE_COMPILER_LOOP_TEXT_WORDS_H_

@@ -7,28 +7,14 @@
 #include "compiler/base/source_error.h"
 #include "compiler/base/status_macros.h"
 #include "compiler/loop/stmt_visitor.h"
+#include "compiler/loop/text_words.h"
 #include "compiler/loop/verify_internal.h"
-#include "compiler/tensor/syntax.h"
 
 namespace lathe {
 namespace {
 
-// Letters, digits and `_`, with dots inside; not a digit first.
-bool IsName(std::string_view name) {
-  auto is_letter = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-  };
-  if (name.empty() || !is_letter(name[0]) || IsReservedName(name)) return false;
-  for (size_t i = 1; i < name.size(); ++i) {
-    bool digit = name[i] >= '0' && name[i] <= '9';
-    bool inner_dot = name[i] == '.' && i + 1 < name.size() && name[i + 1] != '.';
-    if (!is_letter(name[i]) && !digit && !inner_dot) return false;
-  }
-  return true;
-}
-
 absl::Status CheckName(std::string_view what, std::string_view name) {
-  if (IsName(name)) return absl::OkStatus();
+  if (IsProgramName(name)) return absl::OkStatus();
   return Broken("names", absl::StrCat(ToAbsl(what), " '", ToAbsl(name), "' is no name"));
 }
 

@@ -9,6 +9,7 @@
 #include "compiler/base/source_error.h"
 #include "compiler/base/status_macros.h"
 #include "compiler/loop/stmt_visitor.h"
+#include "compiler/loop/text_words.h"
 
 namespace lathe::schedule {
 namespace {
@@ -84,6 +85,11 @@ std::string Listed(std::vector<std::string> names) {
 absl::Status CheckNameShape(std::string_view action, const std::string& name) {
   if (name.empty() || name.size() > kMaxNameBytes) {
     return Refuse(action, absl::StrCat("a new name has 1 to ", kMaxNameBytes, " bytes"));
+  }
+  if (!IsProgramName(name)) {
+    return Refuse(action, absl::StrCat("'", name,
+                                       "' cannot be a name; it is a word of the language"
+                                       " or has other characters than letters, digits, _ and ."));
   }
   return absl::OkStatus();
 }
@@ -212,20 +218,6 @@ Stmt AddPredicate(const Stmt& s, const Expr& condition) {
 Expr And(const Expr& a, const Expr& b) {
   if (!a || !b) return a ? a : b;
   return MakeBinary(BinaryOp::kAnd, a, b);
-}
-
-std::string_view Name(LoopKind kind) {
-  switch (kind) {
-    case LoopKind::kSerial:
-      return "serial";
-    case LoopKind::kParallel:
-      return "parallel";
-    case LoopKind::kVectorize:
-      return "vectorize";
-    case LoopKind::kUnroll:
-      return "unroll";
-  }
-  return "";
 }
 
 }  // namespace lathe::schedule

@@ -70,8 +70,6 @@ Stmt AddPredicate(const Stmt& s, const Expr& condition);
 // a && b, where either may be null.
 Expr And(const Expr& a, const Expr& b);
 
-std::string_view Name(LoopKind kind);
-
 }  // namespace lathe::schedule
 
 #endif  // LATHE_COMPILER_SCHEDULE_INSPECT_H_

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "compiler/base/source_error.h"
 #include "compiler/base/status_macros.h"
+#include "compiler/loop/text_words.h"
 #include "compiler/schedule/inspect.h"
 #include "compiler/schedule/primitives.h"
 
@@ -24,7 +25,7 @@ absl::StatusOr<Program> Parallel(const Program& program, std::string_view loop) 
   for (const For* around : site.enclosing) {
     if (around->marks.kind != LoopKind::kSerial) {
       return schedule::Refuse(action, absl::StrCat("loop ", around->var, " around it is marked ",
-                                                   ToAbsl(schedule::Name(around->marks.kind))));
+                                                   ToAbsl(Name(around->marks.kind))));
     }
   }
   for (const For* below : schedule::LoopsBelow(old.body)) {

@@ -194,6 +194,7 @@ TEST(Rejection, CacheWrite) {
            {kMatmul, "C = cache_write(C, register)",
             "the name C is taken by another stage or buffer"},
            {kMatmul, "A = cache_write(C, register)", "the name A is taken"},
+           {kMatmul, "or = cache_write(C, register)", "'or' cannot be a name"},
            {kMatmul, "n = cache_write(C, stack)\nm = cache_write(C, stack)",
             "the name C.acc is taken"},
            {kMatmul, "n.i, b = split(C.i, 2)\nn = cache_write(C, stack)",
