@@ -98,9 +98,9 @@ class DevicePoolTest : public testing::Test {
   }
 
   absl::Time now_ = absl::UnixEpoch();
-  DevicePool pool_;
   std::vector<DevicePool::MeasurerId> attached_;
   std::map<std::string, MeasureOutcome> outcomes_;
+  DevicePool pool_;  // goes first: it ends open jobs, which write outcomes
 };
 
 TEST_F(DevicePoolTest, ALeaseThatIsGivenBackIsHandedOutAgain) {
