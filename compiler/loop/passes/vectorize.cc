@@ -123,7 +123,8 @@ class Vectorizer : public StmtMutator {
   Expr MutateCast(const Cast& node, const Expr& e) override {
     Expr value = Mutate(node.value);
     if (value.SameAs(node.value)) return e;
-    return MakeCast(node.type.WithLanes(value.type().lanes), std::move(value));
+    Type type = node.type.WithLanes(value.type().lanes);
+    return MakeCast(type, std::move(value));
   }
 
   Expr MutateRead(const Read& node, const Expr& e) override {

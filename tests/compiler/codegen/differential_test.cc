@@ -35,6 +35,8 @@ constexpr const char* kFunctions[] = {
     "  y[i, j] = (x[i, j] // 3) * 5 + x[i, j] % 7\n}\n",
     "lathe 1\nfunc doubles(a: f64[M, K], b: f64[N, K]) -> (c) {\n"
     "  c[i, j] = sum(k) a[i, k] * b[j, k]\n}\n",
+    "lathe 1\nfunc widened(a: i8[M, K], b: i8[K, N]) -> (c) {\n"
+    "  c[i, j] = sum(k) i32(a[i, k]) * i32(b[k, j])\n}\n",
 };
 
 struct Counts {
