@@ -178,7 +178,14 @@ class ProgramPrinter {
 
 std::string ToText(const Program& program) { return ProgramPrinter(program).Print(); }
 
-std::string ProgramHash(const Program& lowered) { return Sha256Hex(ToText(lowered)); }
+std::string ProgramHash(const Program& lowered) {
+  Program program = lowered;
+  program.name.assign(1, 'f');
+  for (Buffer& buffer : program.buffers) {
+    if (buffer.access == Access::kConst) buffer.access = Access::kInput;
+  }
+  return Sha256Hex(ToText(program));
+}
 
 bool IsProgramName(std::string_view name) {
   auto is_letter = [](char c) {

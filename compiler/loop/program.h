@@ -182,7 +182,9 @@ absl::StatusOr<Program> BuildNaive(const Function& function);
 std::string ToText(const Program& program);
 absl::StatusOr<Program> ParseProgram(std::string_view text, std::string_view file_name);
 
-// SHA-256 of the lowered program's text: what a record stores.
+// SHA-256 of the lowered program's text: what a record stores. Neither the
+// program's name nor `const` on an argument changes it: they change no code, and
+// a record without const serves a const query.
 std::string ProgramHash(const Program& lowered);
 
 }  // namespace lathe

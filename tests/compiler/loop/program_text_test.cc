@@ -99,6 +99,20 @@ TEST(ProgramText, HashIsThatOfTheText) {
   EXPECT_NE(ProgramHash(*program), ProgramHash(*other));
 }
 
+TEST(ProgramText, HashIgnoresTheNameAndConst) {
+  const std::string text =
+      "lowered program f {\n  in x: f32[4]\n  out y: f32[4]\n  stage y[i: 4]\n"
+      "  for i in 4 {\n    y: y[i] = x[i]\n  }\n}\n";
+  auto hash = [](const std::string& program_text) {
+    auto program = ParseProgram(program_text, "test");
+    EXPECT_TRUE(program.ok()) << program.status();
+    return program.ok() ? ProgramHash(*program) : "";
+  };
+  EXPECT_EQ(hash(text), hash(Replaced(text, "program f", "program g")));
+  EXPECT_EQ(hash(text), hash(Replaced(text, "in x", "const x")));
+  EXPECT_NE(hash(text), hash(Replaced(text, "y[i] = x[i]", "y[i] = x[3 - i]")));
+}
+
 TEST(ProgramText, ErrorsPointAtTheFault) {
   struct Row {
     const char *from, *to, *message;
