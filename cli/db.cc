@@ -1,4 +1,6 @@
 // lathe db stats | list | verify.
+#include <map>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "cli/command.h"
@@ -38,6 +40,25 @@ absl::StatusOr<ExitCode> Stats(const Options& options) {
   return kSuccess;
 }
 
+// How the trials of a task that nothing is served of ended, and the last error.
+absl::StatusOr<std::string> WhyNothingIsServed(RecordStore& store, const Task& task) {
+  ASSIGN_OR_RETURN(std::vector<Record> records, store.Records(task));
+  std::map<std::string, int> counts;
+  const Record* last = nullptr;
+  for (const Record& record : records) {
+    ++counts[std::string(Name(record.status))];
+    if (!record.error.empty()) last = &record;
+  }
+  std::string why = "no valid record";
+  const char* separator = ": ";
+  for (const auto& [status, count] : counts) {
+    absl::StrAppend(&why, separator, count, " ", status);
+    separator = ", ";
+  }
+  if (last) absl::StrAppend(&why, "; last error: ", last->error);
+  return why;
+}
+
 absl::StatusOr<ExitCode> List(const Options& options) {
   ASSIGN_OR_RETURN(std::unique_ptr<RecordStore> store, OpenForReading(options.db));
   ASSIGN_OR_RETURN(std::vector<Task> tasks, store->Tasks());
@@ -50,8 +71,12 @@ absl::StatusOr<ExitCode> List(const Options& options) {
       list.push_back(std::move(entry));
       continue;
     }
-    std::string time = best ? FormatInterval(best->median, best->ci_low, best->ci_high)
-                            : std::string("no valid record");
+    std::string time;
+    if (best) {
+      time = FormatInterval(best->median, best->ci_low, best->ci_high);
+    } else {
+      ASSIGN_OR_RETURN(time, WhyNothingIsServed(*store, task));
+    }
     Print(absl::StrCat(task.function_name, "  ", task.function_hash.substr(0, 12),
                        "  threads=", task.threads, "  ", time, "\n    ", task.device_kind, "\n"));
   }

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -75,6 +76,9 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   try {
     return lathe::cli::Main(argc, argv);
+  } catch (const std::bad_alloc&) {
+    lathe::cli::PrintError("not enough memory on this machine");
+    return lathe::cli::kError;
   } catch (const std::exception& error) {
     lathe::cli::PrintError(std::string("internal error: ") + error.what());
     return lathe::cli::kError;

@@ -119,6 +119,7 @@ absl::StatusOr<ExitCode> RunOne(const Options& options) {
     return kNegative;
   }
   RETURN_IF_ERROR(trace.status());
+  RETURN_IF_ERROR(LowerWithTrace(task.function, trace->trace).status());
   ASSIGN_OR_RETURN(LocalServices services, StartServices(task, options.cpus));
   ASSIGN_OR_RETURN(RunReport report,
                    RunOnce(ProblemOf(task, services.cores, options.seed), ToText(trace->trace),

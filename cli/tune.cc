@@ -95,11 +95,14 @@ std::string SpeedUps(const TuneResult& result) {
 }
 
 void PrintResult(const TuneResult& result, const Work& work) {
-  std::string summary = absl::StrCat(result.task.function_name, ": ", result.done, " trials");
+  std::string summary = absl::StrCat(result.task.function_name, ": ", result.done,
+                                     result.done == 1 ? " trial" : " trials");
   if (result.resumed > 0) absl::StrAppend(&summary, " (", result.resumed, " from before)");
-  std::string separator = ", ";
+  // More than the trials: naive and the repeats of promotion are measured too.
+  std::string separator = ", outcomes with naive and repeats: ";
   for (const auto& [status, count] : result.statuses) {
     absl::StrAppend(&summary, separator, count, " ", std::string(Name(status)));
+    separator = ", ";
   }
   absl::StrAppendFormat(
       &summary, ", %.1f s, stopped: %s\n", absl::ToDoubleSeconds(result.elapsed),

@@ -107,6 +107,7 @@ TEST(BadInputTest, Traces) {
   ExpectRefused(lathe, {"show", kSmallMatmul, "--trace", lathe.path("worse.trace")},
                 "worse.trace:2");
   ExpectRefused(lathe, {"show", kSmallMatmul, "--trace", lathe.path("none.trace")}, "none.trace");
+  ExpectRefused(lathe, {"run", kSmallMatmul, "--trace", lathe.path("bad.trace")}, "C.q");
 }
 
 TEST(BadInputTest, Databases) {
