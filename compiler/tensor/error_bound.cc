@@ -6,6 +6,7 @@
 // |a op b|. A null Expr is an error of zero.
 #include "compiler/tensor/error_bound.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -251,11 +252,13 @@ class ErrorAnalysis {
       }
       return reduce(ReduceOp::kSum, Plus(std::move(term), Scale((terms + 4) * units, size)));
     }
-    // prod (|t| + u err) - prod |t|, and K - 1 roundings.
+    // (prod (|t| + s err) - prod |t|) / s, and K - 1 roundings. It grows with s: a
+    // step s above the unit roundoff is a bound too, and does not cancel in f64.
     Expr rounding = Rounding(e, terms + 4);
     if (!term) return rounding;
-    Expr worst = reduce(ReduceOp::kProd, Size(node.body) + Scale(Unit(), std::move(term)));
-    return Plus(Scale(1 / Unit(), std::move(worst) - Size(e)), std::move(rounding));
+    double step = std::max(Unit(), 1 / (8 * terms));
+    Expr worst = reduce(ReduceOp::kProd, Size(node.body) + Scale(step, std::move(term)));
+    return Plus(Scale(1 / step, std::move(worst) - Size(e)), std::move(rounding));
   }
 
   const Function& function_;
