@@ -41,14 +41,9 @@ absl::StatusOr<ExitCode> RunBuild(const Options& options) {
   }
   RETURN_IF_ERROR(trace.status());
   ASSIGN_OR_RETURN(v1::BuildResponse built, Build(task, trace->trace, product));
-  if (trace->lookup.record && trace->lookup.record->program_hash != built.program_hash()) {
-    PrintError(absl::StrCat("record ", trace->lookup.record->id,
-                            " is stale: its trace gives another program with this version; tune "
-                            "the function again"));
-    return kNegative;
-  }
-  RETURN_IF_ERROR(WriteFile(options.output, built.output()));
+  // The library last: where it stands, its header stands too.
   if (!options.header.empty()) RETURN_IF_ERROR(WriteFile(options.header, built.wrapper_header()));
+  RETURN_IF_ERROR(WriteFile(options.output, built.output()));
 
   Json metadata = Json::parse(built.metadata(), nullptr, false);
   if (metadata.is_discarded()) return absl::InternalError("the build worker sent no metadata");

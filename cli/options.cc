@@ -7,6 +7,20 @@
 
 namespace lathe::cli {
 
+namespace {
+
+// The trace of a record, proved to give the program that was measured.
+absl::StatusOr<Trace> RecordedTrace(const Record& record, const Function& canonical) {
+  ASSIGN_OR_RETURN(Trace trace, ParseTrace(record.trace, "its trace"));
+  ASSIGN_OR_RETURN(Program program, LowerWithTrace(canonical, trace));
+  if (ProgramHash(program) != record.program_hash) {
+    return absl::FailedPreconditionError("its trace gives another program with this version");
+  }
+  return trace;
+}
+
+}  // namespace
+
 void AddTaskOptions(CLI::App& app, TaskOptions& options) {
   app.add_option("FUNCTION", options.function, "File, - or op:NAME(...)")->required();
   app.add_option("--target", options.target, "host, a name of `lathe target --list`, or a line")
@@ -41,6 +55,8 @@ absl::StatusOr<LoadedTask> LoadTask(const TaskOptions& options) {
   LoadedTask task;
   ASSIGN_OR_RETURN(task.target, ParseTarget(options.target));
   ASSIGN_OR_RETURN(task.function, LoadFunction(options.function));
+  task.canonical = Canonicalize(task.function).function;
+  ASSIGN_OR_RETURN(task.names, TraceNames::Of(task.function));
   task.threads = options.threads;
   task.accuracy = *AccuracyFromName(options.accuracy);
   return task;
@@ -48,15 +64,19 @@ absl::StatusOr<LoadedTask> LoadTask(const TaskOptions& options) {
 
 absl::StatusOr<NamedTrace> ResolveTrace(const std::string& name, const LoadedTask& task,
                                         const std::string& store_path) {
-  if (name == "naive") return NamedTrace{{}, name, {}};
+  NamedTrace result;
+  result.origin = name;
+  if (name == "naive") return result;
   if (name == "default") {
-    ASSIGN_OR_RETURN(Trace trace, DefaultTrace(task.function, task.Space()));
-    return NamedTrace{std::move(trace), name, {}};
+    ASSIGN_OR_RETURN(result.canonical, DefaultTrace(task.canonical, task.Space()));
+    result.trace = task.names.ToAuthor(result.canonical);
+    return result;
   }
   if (name != "best") {
     ASSIGN_OR_RETURN(std::string text, ReadFile(name));
-    ASSIGN_OR_RETURN(Trace trace, ParseTrace(text, name));
-    return NamedTrace{std::move(trace), name, {}};
+    ASSIGN_OR_RETURN(result.trace, ParseTrace(text, name));
+    result.canonical = task.names.ToCanonical(result.trace);
+    return result;
   }
   ASSIGN_OR_RETURN(std::unique_ptr<RecordStore> store, OpenForReading(store_path));
   bool host = CheckRunsOn(task.target, HostTarget()).ok();
@@ -66,11 +86,22 @@ absl::StatusOr<NamedTrace> ResolveTrace(const std::string& name, const LoadedTas
     return absl::NotFoundError(absl::StrCat("no record of ", task.function.name, " for this task (",
                                             found.reason, "); tune it first: lathe tune"));
   }
-  NamedTrace result;
-  ASSIGN_OR_RETURN(result.trace, ParseTrace(found.record->trace, "record " + found.record->id));
+  absl::StatusOr<Trace> recorded = RecordedTrace(*found.record, task.canonical);
+  if (!recorded.ok()) {
+    return absl::NotFoundError(absl::StrCat("record ", found.record->id, " of ", task.function.name,
+                                            " is stale (", recorded.status().message(),
+                                            "); tune it again"));
+  }
+  result.canonical = *std::move(recorded);
+  result.trace = task.names.ToAuthor(result.canonical);
   result.origin = absl::StrCat("best (", std::string(Name(found.verdict)), ")");
   result.lookup = std::move(found);
   return result;
+}
+
+std::string ToAuthor(const std::string& trace, const TraceNames& names) {
+  absl::StatusOr<Trace> parsed = ParseTrace(trace, "record");
+  return parsed.ok() ? ToText(names.ToAuthor(*parsed)) : trace;
 }
 
 }  // namespace lathe::cli

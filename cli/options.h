@@ -9,6 +9,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/status/statusor.h"
 #include "compiler/schedule/trace.h"
+#include "compiler/schedule/trace_names.h"
 #include "compiler/space/space.h"
 #include "compiler/target/target.h"
 #include "compiler/tensor/function.h"
@@ -32,7 +33,9 @@ void AddJsonOption(CLI::App& app, bool& json);
 
 // The parts that TaskOptions name, loaded and checked.
 struct LoadedTask {
-  Function function;
+  Function function;   // as its author wrote it: what is shown and built
+  Function canonical;  // in canonical names: what is tuned, measured and recorded
+  TraceNames names;    // between traces of the two
   Target target;
   int threads = 1;
   Accuracy accuracy = Accuracy::kStrict;
@@ -62,14 +65,19 @@ absl::StatusOr<std::unique_ptr<RecordStore>> OpenForReading(const std::string& p
 absl::StatusOr<std::unique_ptr<RecordStore>> OpenForWriting(const std::string& path);
 
 // A trace by name: naive | default | best | FILE. `best` looks the task up in
-// `store_path`; NotFound when there is no record.
+// `store_path`; NotFound when there is no record, or when it is stale: its trace gives
+// another program than the one that was measured.
 struct NamedTrace {
-  Trace trace;
+  Trace trace;          // in the author's names
+  Trace canonical;      // in canonical names
   std::string origin;   // "naive", "default", "best (exact)", the file
   LookupResult lookup;  // of `best`
 };
 absl::StatusOr<NamedTrace> ResolveTrace(const std::string& name, const LoadedTask& task,
                                         const std::string& store_path);
+
+// The text of a recorded trace in the author's names; as it is if unreadable.
+std::string ToAuthor(const std::string& trace, const TraceNames& names);
 
 }  // namespace lathe::cli
 

@@ -1,4 +1,6 @@
 // lathe query: the best known schedule, with its verdict and provenance.
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "cli/command.h"
@@ -16,6 +18,14 @@ struct Options {
   bool json = false;
 };
 
+// A target line without its dozens of features, which --json has.
+std::string ShortTarget(const std::string& target) {
+  size_t features = target.find(" features=");
+  if (features == std::string::npos) return target;
+  auto commas = std::count(target.begin() + static_cast<int64_t>(features), target.end(), ',');
+  return absl::StrCat(target.substr(0, features), ", ", commas + 1, " features");
+}
+
 void PrintFound(const LookupResult& found) {
   const Record& record = *found.record;
   std::string verdict = std::string(Name(found.verdict));
@@ -27,7 +37,7 @@ void PrintFound(const LookupResult& found) {
       "measured  ", FormatTime(record.created_unix_ms), " on device ", record.device_uuid,  //
       record.conditions.contaminated ? ", under disturbance" : "", "\n",                    //
       "kind      ", record.task.device_kind, "\n",                                          //
-      "target    ", record.task.target, "\n",                                               //
+      "target    ", ShortTarget(record.task.target), "\n",                                  //
       "threads   ", record.task.threads, "\n",                                              //
       "made by   lathe ", record.lathe_version, ", LLVM ", record.llvm_version, ", ", record.search,
       ", trial ", record.trial, "\n",  //
@@ -41,6 +51,7 @@ absl::StatusOr<ExitCode> RunQuery(const Options& options) {
   bool host = CheckRunsOn(task.target, HostTarget()).ok();
   Query query = task.Query(host ? LocalDeviceKind() : std::string());
   ASSIGN_OR_RETURN(LookupResult found, Lookup(*store, query));
+  if (found.record) found.record->trace = ToAuthor(found.record->trace, task.names);
   if (options.json) {
     Json json = {{"verdict", Name(found.verdict)},
                  {"reason", found.reason},

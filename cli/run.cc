@@ -122,9 +122,10 @@ absl::StatusOr<ExitCode> RunOne(const Options& options) {
   RETURN_IF_ERROR(LowerWithTrace(task.function, trace->trace).status());
   ASSIGN_OR_RETURN(LocalServices services, StartServices(task, options.cpus));
   ASSIGN_OR_RETURN(RunReport report,
-                   RunOnce(ProblemOf(task, services.cores, options.seed), ToText(trace->trace),
+                   RunOnce(ProblemOf(task, services.cores, options.seed), ToText(trace->canonical),
                            *services.builder, services.hub->pool()));
-  const Record& record = report.record;
+  Record& record = report.record;
+  record.trace = ToText(trace->trace);
   bool ok = record.status == RecordStatus::kOk;
   if (ok && !options.out.empty()) RETURN_IF_ERROR(Compute(options, task, trace->trace, inputs));
   if (options.json) {

@@ -30,7 +30,7 @@ absl::StatusOr<LocalServices> StartServices(const LoadedTask& task, const std::s
 
 Problem ProblemOf(const LoadedTask& task, const CorePlan& cores, uint64_t seed) {
   Problem problem;
-  problem.function = task.function;
+  problem.function = task.canonical;
   problem.target = task.target;
   problem.threads = task.threads;
   problem.cpus = cores.measure_cpus;

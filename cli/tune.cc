@@ -94,7 +94,7 @@ std::string SpeedUps(const TuneResult& result) {
   return text;
 }
 
-void PrintResult(const TuneResult& result, const Work& work) {
+void PrintResult(const TuneResult& result, const Work& work, const TraceNames& names) {
   std::string summary = absl::StrCat(result.task.function_name, ": ", result.done,
                                      result.done == 1 ? " trial" : " trials");
   if (result.resumed > 0) absl::StrAppend(&summary, " (", result.resumed, " from before)");
@@ -117,14 +117,14 @@ void PrintResult(const TuneResult& result, const Work& work) {
                         FormatInterval(best.median, best.ci_low, best.ci_high),
                         work.flops / best.median * 1e-9, work.bytes / best.median * 1e-9));
   Print(SpeedUps(result));
-  Print("trace\n" + Indent(result.best_trace) + "\n");
+  Print("trace\n" + Indent(ToAuthor(result.best_trace, names)) + "\n");
 }
 
 absl::StatusOr<ExitCode> Tune(const Options& options) {
   ASSIGN_OR_RETURN(absl::Duration budget, ParseBudget(options.budget));
   ASSIGN_OR_RETURN(LoadedTask task, LoadTask(options.task));
   RETURN_IF_ERROR(CheckMeasurableHere(task));
-  ASSIGN_OR_RETURN(auto space, SketchesOf(task.function, task.Space()));
+  ASSIGN_OR_RETURN(auto space, SketchesOf(task.canonical, task.Space()));
   ASSIGN_OR_RETURN(std::unique_ptr<RecordStore> store, OpenForWriting(options.db));
   ASSIGN_OR_RETURN(LocalServices services, StartServices(task, options.cpus));
   StopOnSignals();
@@ -155,9 +155,10 @@ absl::StatusOr<ExitCode> Tune(const Options& options) {
   RETURN_IF_ERROR(result.status());
   if (options.json) {
     ASSIGN_OR_RETURN(std::optional<Record> best, store->Best(result->task));
+    if (best) best->trace = ToAuthor(best->trace, task.names);
     PrintJson(ToJson(*result, best, options.seed));
   } else {
-    PrintResult(*result, CountWork(task.function));
+    PrintResult(*result, CountWork(task.function), task.names);
   }
   return result->best ? kSuccess : kNegative;
 }

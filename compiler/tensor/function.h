@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "compiler/tensor/expr.h"
 
@@ -71,6 +72,19 @@ struct FunctionKey {
   std::string hash;  // SHA-256 of "lathe-key 1\n" + text
 };
 FunctionKey CanonicalKey(const Function& function);
+
+// Author's name -> canonical name.
+using Renaming = absl::flat_hash_map<std::string, std::string>;
+
+// The function whose text is the key, under the author's function name, and
+// what became of the names. Databases hold traces in canonical names: two
+// authors of one function share them.
+struct CanonicalFunction {
+  Function function;
+  Renaming stages;
+  absl::flat_hash_map<std::string, Renaming> indices;  // by the author's stage
+};
+CanonicalFunction Canonicalize(const Function& function);
 // Hash of the canonical text with extents abstracted: the unit of transfer.
 std::string FamilyKey(const Function& function);
 

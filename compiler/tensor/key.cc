@@ -14,8 +14,6 @@
 namespace lathe {
 namespace {
 
-using Renaming = absl::flat_hash_map<std::string, std::string>;
-
 bool Commutes(BinaryOp op) {
   // Not min and max: they tell their operands apart when one is NaN.
   return op == BinaryOp::kAdd || op == BinaryOp::kMul || op == BinaryOp::kEq ||
@@ -27,9 +25,13 @@ bool Commutes(BinaryOp op) {
 // its name does not depend on its neighbours.
 class Normalizer : public ExprMutator {
  public:
+  // The author's axes of each reduction of the result, by its node.
+  using ReductionAxes = absl::flat_hash_map<const ExprNode*, std::vector<Axis>>;
+
   Normalizer(const Renaming& tensors, const std::vector<Axis>& axes) : tensors_(tensors) {
     for (size_t i = 0; i < axes.size(); ++i) indices_[axes[i].name] = absl::StrCat("i", i);
   }
+  const ReductionAxes& reduction_axes() const { return reduction_axes_; }
 
  protected:
   Expr MutateVar(const Var& node, const Expr&) override { return MakeVar(indices_.at(node.name)); }
@@ -66,31 +68,41 @@ class Normalizer : public ExprMutator {
     }
     Expr body = Mutate(node.body);
     depth_ -= static_cast<int>(axes.size());
-    return MakeReduce(node.op, std::move(axes), std::move(body));
+    Expr result = MakeReduce(node.op, std::move(axes), std::move(body));
+    reduction_axes_[result.get()] = node.axes;
+    return result;
   }
 
  private:
   const Renaming& tensors_;
   Renaming indices_;
+  ReductionAxes reduction_axes_;
   int depth_ = 0;
 };
 
 // Makes the names of reductions' indices unique again: r0, r1, ... from left
 // to right, outer ones first.
 class ReductionNumbering : public ExprMutator {
+ public:
+  // Adds what the author's axes are named to `indices`.
+  ReductionNumbering(const Normalizer::ReductionAxes& authors, Renaming& indices)
+      : authors_(authors), indices_(indices) {}
+
  protected:
   Expr MutateVar(const Var& node, const Expr& e) override {
     auto it = names_.find(node.name);
     return it == names_.end() ? e : MakeVar(it->second);
   }
 
-  Expr MutateReduce(const Reduce& node, const Expr&) override {
+  Expr MutateReduce(const Reduce& node, const Expr& e) override {
     Renaming outer = names_;
+    const std::vector<Axis>& authors = authors_.at(e.get());
     std::vector<Axis> axes = node.axes;
-    for (Axis& axis : axes) {
+    for (size_t i = 0; i < axes.size(); ++i) {
       std::string name = absl::StrCat("r", next_++);
-      names_[axis.name] = name;
-      axis.name = name;
+      names_[axes[i].name] = name;
+      indices_[authors[i].name] = name;
+      axes[i].name = name;
     }
     Expr body = Mutate(node.body);
     names_ = std::move(outer);
@@ -98,13 +110,23 @@ class ReductionNumbering : public ExprMutator {
   }
 
  private:
+  const Normalizer::ReductionAxes& authors_;
+  Renaming& indices_;
   Renaming names_;
   int next_ = 0;
 };
 
-Function Canonical(const Function& function) {
-  Function result = function;
-  result.name.assign(1, 'f');
+Function WithoutName(Function function) {
+  function.name.assign(1, 'f');
+  return function;
+}
+
+}  // namespace
+
+CanonicalFunction Canonicalize(const Function& function) {
+  CanonicalFunction canonical;
+  Function& result = canonical.function;
+  result = function;
   Renaming tensors;
   auto rename = [&](auto& items, const char* prefix) {
     for (size_t i = 0; i < items.size(); ++i) {
@@ -117,25 +139,32 @@ Function Canonical(const Function& function) {
   rename(result.tables, "c");
   rename(result.stages, "s");
   for (std::string& output : result.outputs) output = tensors.at(output);
-  for (Stage& stage : result.stages) {
-    Expr body = Normalizer(tensors, stage.axes).Mutate(stage.body);
-    stage.body = ReductionNumbering().Mutate(body);
-    for (size_t i = 0; i < stage.axes.size(); ++i) stage.axes[i].name = absl::StrCat("i", i);
+  for (size_t s = 0; s < result.stages.size(); ++s) {
+    Stage& stage = result.stages[s];
+    const std::string& author = function.stages[s].name;
+    Renaming& indices = canonical.indices[author];
+    Normalizer normalizer(tensors, stage.axes);
+    Expr body = normalizer.Mutate(stage.body);
+    stage.body = ReductionNumbering(normalizer.reduction_axes(), indices).Mutate(body);
+    for (size_t i = 0; i < stage.axes.size(); ++i) {
+      std::string name = absl::StrCat("i", i);
+      indices[stage.axes[i].name] = name;
+      stage.axes[i].name = std::move(name);
+    }
+    canonical.stages[author] = stage.name;
   }
-  return result;
+  return canonical;
 }
-
-}  // namespace
 
 FunctionKey CanonicalKey(const Function& function) {
   FunctionKey key;
-  key.text = ToText(Canonical(function), ExtentStyle::kAlways);
+  key.text = ToText(WithoutName(Canonicalize(function).function), ExtentStyle::kAlways);
   key.hash = Sha256Hex(absl::StrCat("lathe-key ", kKeyVersion, "\n", key.text));
   return key;
 }
 
 std::string FamilyKey(const Function& function) {
-  std::string text = ToText(Canonical(function), ExtentStyle::kAbstract);
+  std::string text = ToText(WithoutName(Canonicalize(function).function), ExtentStyle::kAbstract);
   return Sha256Hex(absl::StrCat("lathe-family ", kKeyVersion, "\n", text));
 }
 

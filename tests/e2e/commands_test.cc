@@ -207,6 +207,30 @@ TEST_F(CommandsTest, DatabaseCommands) {
   EXPECT_EQ(OkJson({"db", "stats"})["records"], 0);
 }
 
+TEST_F(CommandsTest, AnotherSpellingOfTheFunctionIsTheSameTask) {
+  WriteWholeFile(lathe_.path("one.tfn"),
+                 "lathe 1\nfunc one(x: f32[4, 30], w: f32[30, 40]) -> (y) {\n"
+                 "  t[i, j] = sum(k) x[i, k] * w[k, j]\n  y[i, j] = max(t[i, j], 0)\n}\n");
+  WriteWholeFile(lathe_.path("other.tfn"),
+                 "lathe 1\nfunc other(a: f32[4, 30], b: f32[30, 40]) -> (out) {\n"
+                 "  acc[r, c] = sum(kk) b[kk, c] * a[r, kk]\n  out[r, c] = max(acc[r, c], 0)\n}\n");
+  OkJson({"tune", lathe_.path("one.tfn"), "--trials", "4"});
+  Json found = OkJson({"query", lathe_.path("other.tfn")});
+  EXPECT_EQ(found["verdict"], "exact");
+  // The trace is shown in the names of who asks, and works in them.
+  std::string trace = found["record"]["trace"];
+  EXPECT_THAT(trace, HasSubstr("split(acc.c, "));
+  WriteWholeFile(lathe_.path("other.trace"), trace);
+  for (std::string source : {std::string("best"), lathe_.path("other.trace")}) {
+    EXPECT_EQ(OkJson({"run", lathe_.path("other.tfn"), "--trace", source})["status"], "ok");
+    EXPECT_THAT(Ok({"show", lathe_.path("other.tfn"), "--level", "loop", "--trace", source}),
+                HasSubstr("for acc.r"));
+  }
+  EXPECT_EQ(OkJson({"build", lathe_.path("other.tfn"), "-o", lathe_.path("o.so")})["symbol"],
+            "other");
+  EXPECT_GE(OkJson({"tune", lathe_.path("other.tfn"), "--trials", "4"})["resumed"].get<int>(), 4);
+}
+
 TEST_F(CommandsTest, TuneResumes) {
   Json first = OkJson({"tune", kSmallMatmul, "--trials", "5", "--seed", "1"});
   Json second = OkJson({"tune", kSmallMatmul, "--trials", "5", "--seed", "1"});
