@@ -42,7 +42,7 @@ void PrintFound(const LookupResult& found) {
       "made by   lathe ", record.lathe_version, ", LLVM ", record.llvm_version, ", ", record.search,
       ", trial ", record.trial, "\n",  //
       "record    ", record.id, "\n",   //
-      "trace\n", Indent(record.trace), "\n"));
+      "trace\n", Indent(record.trace)));
 }
 
 absl::StatusOr<ExitCode> RunQuery(const Options& options) {

@@ -117,7 +117,7 @@ void PrintResult(const TuneResult& result, const Work& work, const TraceNames& n
                         FormatInterval(best.median, best.ci_low, best.ci_high),
                         work.flops / best.median * 1e-9, work.bytes / best.median * 1e-9));
   Print(SpeedUps(result));
-  Print("trace\n" + Indent(ToAuthor(result.best_trace, names)) + "\n");
+  Print("trace\n" + Indent(ToAuthor(result.best_trace, names)));
 }
 
 absl::StatusOr<ExitCode> Tune(const Options& options) {
