@@ -43,7 +43,8 @@ void ProgressPrinter::Update(const TuneProgress& progress) {
 
 std::string ToLine(const TuneProgress& progress) {
   std::string line = absl::StrCat("trial ", progress.done);
-  if (progress.total != std::numeric_limits<int64_t>::max()) {
+  // A database may hold more trials than are asked for now.
+  if (progress.total != std::numeric_limits<int64_t>::max() && progress.done <= progress.total) {
     absl::StrAppend(&line, " of ", progress.total);
   }
   if (progress.best) {

@@ -66,7 +66,7 @@ struct Conditions {
 struct Record {
   std::string id;  // UUID; adding a record twice changes nothing
   Task task;
-  std::string trace;         // text
+  std::string trace;         // text, in canonical names (Canonicalize)
   std::string program_hash;  // of the lowered program; "" if it was never built
   RecordStatus status = RecordStatus::kOk;
   std::string error;
