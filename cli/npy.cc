@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "compiler/base/check.h"
 #include "compiler/base/source_error.h"
 #include "compiler/base/status_macros.h"
 
@@ -22,7 +23,7 @@ struct TypeName {
 constexpr TypeName kTypes[] = {
     {ScalarType::kF64, "<f8"}, {ScalarType::kF32, "<f4"},  {ScalarType::kF16, "<f2"},
     {ScalarType::kI64, "<i8"}, {ScalarType::kI32, "<i4"},  {ScalarType::kI8, "|i1"},
-    {ScalarType::kU8, "|u1"},  {ScalarType::kBool, "|b1"},
+    {ScalarType::kU8, "|u1"},  {ScalarType::kBool, "|b1"}, {ScalarType::kBF16, "<V2"},
 };
 
 // The text between `open` and `close` after 'key': in the header's dict.
@@ -88,15 +89,12 @@ absl::StatusOr<TensorValue> ParseNpy(std::string_view bytes, const std::string& 
   return value;
 }
 
-absl::StatusOr<std::string> ToNpy(const TensorValue& value) {
+std::string ToNpy(const TensorValue& value) {
   std::string_view descr;
   for (const TypeName& type : kTypes) {
     if (type.type == value.type) descr = type.descr;
   }
-  if (descr.empty()) {
-    return absl::UnimplementedError(
-        absl::StrCat("NumPy has no type ", std::string(Name(value.type))));
-  }
+  CHECK(!descr.empty()) << "no NumPy type for " << Name(value.type);
   std::string shape = absl::StrJoin(value.shape, ", ");
   if (value.shape.size() == 1) shape += ",";
   std::string header = absl::StrCat("{'descr': '", std::string(descr),

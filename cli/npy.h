@@ -14,8 +14,9 @@ namespace lathe::cli {
 // that tensor functions do not have.
 absl::StatusOr<TensorValue> ParseNpy(std::string_view bytes, const std::string& name);
 
-// bf16 has no NumPy type: Unimplemented.
-absl::StatusOr<std::string> ToNpy(const TensorValue& value);
+// The bytes of a file. bf16, which NumPy lacks, is two opaque bytes ("V2"), as
+// the package ml_dtypes writes and views it.
+std::string ToNpy(const TensorValue& value);
 
 }  // namespace lathe::cli
 

@@ -81,7 +81,7 @@ absl::Status Compute(const Options& options, const LoadedTask& task, const Trace
         absl::StrCat("cannot create the directory ", options.out, ": ", error.message()));
   }
   for (size_t i = 0; i < outputs.size(); ++i) {
-    ASSIGN_OR_RETURN(std::string npy, ToNpy(outputs[i]));
+    const std::string npy = ToNpy(outputs[i]);
     std::filesystem::path path =
         std::filesystem::path(options.out) / (task.function.outputs[i] + ".npy");
     RETURN_IF_ERROR(WriteFile(path.string(), npy));

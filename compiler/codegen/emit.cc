@@ -23,24 +23,11 @@ using llvm::Value;
 // this many elements past the end.
 constexpr int64_t kRegisterSlack = 64;
 
-absl::Status Unsupported(std::string_view what, std::string_view name) {
-  return absl::UnimplementedError(
-      absl::StrCat(std::string(what), " of type or scope '", std::string(name),
-                   "' is not supported by code generation; supported are the types f64, f32, i64, "
-                   "i32, i8, u8 and bool, and the scopes workspace, stack and register"));
-}
-
-bool IsSupported(ScalarType type) { return type != ScalarType::kF16 && type != ScalarType::kBF16; }
-
 class SupportChecker : public StmtVisitor {
  public:
   absl::Status status;
 
  protected:
-  void VisitCast(const Cast& node) override {
-    if (!IsSupported(node.type.scalar)) status = Unsupported("a cast", Name(node.type.scalar));
-    StmtVisitor::VisitCast(node);
-  }
   void VisitFor(const For& node) override {
     if (node.marks.kind == LoopKind::kVectorize || node.marks.kind == LoopKind::kUnroll) {
       status = absl::InternalError(
@@ -73,6 +60,12 @@ struct FunctionContext {
   EmitScope scope;
   ExprEmitter* expressions = nullptr;
 };
+
+llvm::Constant* ElementConstant(ScalarType type, double value, llvm::Type* element) {
+  if (IsHalf(type)) return llvm::ConstantInt::get(element, HalfBits(type, value));
+  if (IsFloat(type)) return llvm::ConstantFP::get(element, value);
+  return llvm::ConstantInt::get(element, static_cast<uint64_t>(static_cast<int64_t>(value)), true);
+}
 
 class KernelEmitter {
  public:
@@ -126,15 +119,10 @@ std::unique_ptr<llvm::Module> KernelEmitter::Emit() {
 void KernelEmitter::EmitTables() {
   for (const Buffer& buffer : program_.buffers) {
     if (buffer.scope != Scope::kTable) continue;
-    llvm::Type* element = MemoryType(b_.getContext(), Type{buffer.type, 1});
+    llvm::Type* element = ElementType(b_.getContext(), buffer);
     std::vector<llvm::Constant*> values;
-    for (double value : buffer.values) {
-      values.push_back(
-          IsFloat(buffer.type)
-              ? llvm::ConstantFP::get(element, value)
-              : llvm::ConstantInt::get(element, static_cast<uint64_t>(static_cast<int64_t>(value)),
-                                       true));
-    }
+    for (double value : buffer.values)
+      values.push_back(ElementConstant(buffer.type, value, element));
     auto* type = llvm::ArrayType::get(element, values.size());
     auto* table = new llvm::GlobalVariable(*module_, type, true, llvm::GlobalValue::PrivateLinkage,
                                            llvm::ConstantArray::get(type, values),
@@ -329,7 +317,7 @@ void KernelEmitter::EmitAllocate(const Allocate& allocate) {
   if (auto it = layout_.thread.find(buffer.name); it != layout_.thread.end()) {
     place = b_.CreateConstGEP1_64(b_.getInt8Ty(), here_->thread_area, it->second, buffer.name);
   } else if (!layout_.shared.contains(buffer.name)) {  // those are arguments of the body
-    llvm::Type* element = MemoryType(b_.getContext(), Type{buffer.type, 1});
+    llvm::Type* element = ElementType(b_.getContext(), buffer);
     const int64_t slack = buffer.scope == Scope::kRegister ? kRegisterSlack : 0;
     place = StackSlot(llvm::ArrayType::get(element, buffer.NumElements() + slack),
                       llvm::Align(kBufferAlignment), buffer.name);
@@ -435,11 +423,11 @@ void KernelEmitter::EmitParallel(const For& loop) {
 absl::Status CheckSupported(const Program& lowered) {
   if (!lowered.lowered) return absl::InternalError("code generation needs a lowered program");
   for (const Buffer& buffer : lowered.buffers) {
-    if (!IsSupported(buffer.type)) {
-      return Unsupported(absl::StrCat("tensor '", buffer.name, "'"), Name(buffer.type));
-    }
     if (buffer.scope == Scope::kTile) {
-      return Unsupported(absl::StrCat("buffer '", buffer.name, "'"), "tile");
+      return absl::UnimplementedError(absl::StrCat(
+          "buffer '", buffer.name,
+          "' lies in the scope 'tile', which code generation does not support; supported are "
+          "workspace, stack and register"));
     }
   }
   SupportChecker checker;

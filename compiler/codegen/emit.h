@@ -29,8 +29,8 @@ struct EmitOptions {
   bool hidden = false;
 };
 
-// OK if code generation supports the types and scopes of `lowered`, else
-// Unimplemented naming the buffer and what is supported.
+// OK if code generation supports the scopes of `lowered`, else Unimplemented
+// naming the buffer and what is supported.
 absl::Status CheckSupported(const Program& lowered);
 
 // The module before any pass; the target's attributes are the caller's to add

@@ -1,6 +1,7 @@
 #include "compiler/codegen/expr_emitter.h"
 
 #include "compiler/base/check.h"
+#include "compiler/tensor/scalar_math.h"
 
 namespace lathe {
 
@@ -22,22 +23,28 @@ llvm::Type* ValueType(llvm::LLVMContext& context, Type type) {
     case ScalarType::kI64:
       scalar = llvm::Type::getInt64Ty(context);
       break;
+    case ScalarType::kBF16:
+    case ScalarType::kF16:
     case ScalarType::kF32:
       scalar = llvm::Type::getFloatTy(context);
       break;
     case ScalarType::kF64:
       scalar = llvm::Type::getDoubleTy(context);
       break;
-    case ScalarType::kBF16:
-    case ScalarType::kF16:
-      CHECK(false) << "half types are refused before emission";
   }
   return type.lanes == 1 ? scalar : llvm::FixedVectorType::get(scalar, type.lanes);
 }
 
 llvm::Type* MemoryType(llvm::LLVMContext& context, Type type) {
   if (type.scalar == ScalarType::kBool) type.scalar = ScalarType::kU8;
-  return ValueType(context, type);
+  llvm::Type* value = ValueType(context, type);
+  return IsHalf(type.scalar) ? value->getWithNewType(llvm::Type::getInt16Ty(context)) : value;
+}
+
+llvm::Type* ElementType(llvm::LLVMContext& context, const Buffer& buffer) {
+  const Type type{buffer.type, 1};
+  return buffer.scope == Scope::kRegister && IsHalf(buffer.type) ? ValueType(context, type)
+                                                                 : MemoryType(context, type);
 }
 
 ExprEmitter::ExprEmitter(llvm::IRBuilder<>& builder, const Target& target, const Program& program,
@@ -46,10 +53,15 @@ ExprEmitter::ExprEmitter(llvm::IRBuilder<>& builder, const Target& target, const
       target_(target),
       program_(program),
       scope_(scope),
-      math_(builder, target.Has("fma"), target.Has("sse4.1")) {}
+      math_(builder, target.Has("fma"), target.Has("sse4.1")),
+      half_(builder, target.Has("f16c")) {}
 
 Value* ExprEmitter::Splat(Value* scalar, int lanes) {
   return lanes == 1 ? scalar : b_.CreateVectorSplat(lanes, scalar);
+}
+
+Value* ExprEmitter::Rounded(ScalarType type, Value* value) {
+  return IsHalf(type) ? half_.Round(type, value) : value;
 }
 
 Value* ExprEmitter::Emit(const Expr& e) {
@@ -66,7 +78,8 @@ Value* ExprEmitter::EmitNode(const Expr& e) {
       return llvm::ConstantInt::get(ValueType(b_.getContext(), e.type()),
                                     static_cast<uint64_t>(e.As<IntImm>()->value), true);
     case ExprKind::kFloatImm:
-      return llvm::ConstantFP::get(ValueType(b_.getContext(), e.type()), e.As<FloatImm>()->value);
+      return llvm::ConstantFP::get(ValueType(b_.getContext(), e.type()),
+                                   RoundFloat(e.type().scalar, e.As<FloatImm>()->value));
     case ExprKind::kVar: {
       auto it = scope_.variables.find(e.As<Var>()->name);
       CHECK(it != scope_.variables.end()) << "variable " << e.As<Var>()->name << " has no loop";
@@ -111,6 +124,13 @@ Value* ExprEmitter::EmitUnary(const Unary& e) {
       return b_.CreateBinaryIntrinsic(llvm::Intrinsic::abs, a, b_.getFalse());
     case UnaryOp::kFloor:
       return math_.Floor(a);
+    default:
+      return Rounded(e.type.scalar, EmitFunction(e.op, a));
+  }
+}
+
+Value* ExprEmitter::EmitFunction(UnaryOp op, Value* a) {
+  switch (op) {
     case UnaryOp::kExp:
       return math_.Exp(a);
     case UnaryOp::kLog:
@@ -125,12 +145,15 @@ Value* ExprEmitter::EmitUnary(const Unary& e) {
       return math_.Erf(a);
     case UnaryOp::kSigmoid:
       return math_.Sigmoid(a);
+    default:
+      CHECK(false) << Name(op) << " is no function";
+      return nullptr;
   }
-  return nullptr;
 }
 
 Value* ExprEmitter::EmitContracted(const Binary& e) {
-  if (!target_.Has("fma") || !IsFloat(e.type.scalar)) return nullptr;
+  // f16 and bf16 round their products.
+  if (!target_.Has("fma") || !IsFloat(e.type.scalar) || IsHalf(e.type.scalar)) return nullptr;
   auto product = [](const Expr& side) -> const Binary* {
     const auto* binary = side.As<Binary>();
     return binary != nullptr && binary->op == BinaryOp::kMul ? binary : nullptr;
@@ -158,17 +181,18 @@ Value* ExprEmitter::EmitBinary(const Binary& e) {
   }
   Value* a = Emit(e.a);
   Value* b = Emit(e.b);
-  const bool is_float = IsFloat(e.type.scalar);
-  const bool is_unsigned = e.type.scalar == ScalarType::kU8;
+  const ScalarType type = e.type.scalar;
+  const bool is_float = IsFloat(type);
+  const bool is_unsigned = type == ScalarType::kU8;
   switch (e.op) {
     case BinaryOp::kAdd:
-      return is_float ? b_.CreateFAdd(a, b) : b_.CreateAdd(a, b);
+      return is_float ? Rounded(type, b_.CreateFAdd(a, b)) : b_.CreateAdd(a, b);
     case BinaryOp::kSub:
-      return is_float ? b_.CreateFSub(a, b) : b_.CreateSub(a, b);
+      return is_float ? Rounded(type, b_.CreateFSub(a, b)) : b_.CreateSub(a, b);
     case BinaryOp::kMul:
-      return is_float ? b_.CreateFMul(a, b) : b_.CreateMul(a, b);
+      return is_float ? Rounded(type, b_.CreateFMul(a, b)) : b_.CreateMul(a, b);
     case BinaryOp::kDiv:
-      return b_.CreateFDiv(a, b);
+      return Rounded(type, b_.CreateFDiv(a, b));
     case BinaryOp::kMin:  // a < b ? a : b, one instruction for floats too
       return b_.CreateSelect(is_float      ? b_.CreateFCmpOLT(a, b)
                              : is_unsigned ? b_.CreateICmpULT(a, b)
@@ -180,7 +204,7 @@ Value* ExprEmitter::EmitBinary(const Binary& e) {
                                            : b_.CreateICmpSGT(a, b),
                              a, b);
     case BinaryOp::kPow:
-      return math_.Pow(a, b);
+      return Rounded(type, math_.Pow(a, b));
     case BinaryOp::kAnd:
       return b_.CreateAnd(a, b);
     case BinaryOp::kOr:
@@ -276,6 +300,14 @@ Value* ExprEmitter::EmitCast(const Cast& e) {
   if (to == ScalarType::kBool) {
     Value* zero = llvm::Constant::getNullValue(value->getType());
     return IsFloat(from) ? b_.CreateFCmpUNE(value, zero) : b_.CreateICmpNE(value, zero);
+  }
+  if (IsHalf(to) && from != to) {
+    if (from_unsigned || from == ScalarType::kI8) {  // exact
+      return from_unsigned ? b_.CreateUIToFP(value, type) : b_.CreateSIToFP(value, type);
+    }
+    llvm::Type* wide = type->getWithNewType(b_.getDoubleTy());
+    if (!IsFloat(from)) value = b_.CreateSIToFP(value, wide);
+    return half_.Round(to, value->getType() == type ? value : half_.NarrowToOdd(value));
   }
   if (IsFloat(to)) {
     if (IsFloat(from)) return b_.CreateFPCast(value, type);

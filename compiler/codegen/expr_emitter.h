@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "compiler/codegen/half_types.h"
 #include "compiler/codegen/subscript.h"
 #include "compiler/codegen/vector_math.h"
 #include "compiler/loop/program.h"
@@ -21,12 +22,14 @@ struct EmitScope {
   absl::flat_hash_map<std::string, llvm::Value*> buffers;    // first element
 };
 
-// The type of a value, and of an element in memory (bool: i1 and i8).
+// The type of a value, and of an element in memory (bool: i1 and i8; f16 and
+// bf16: float and i16).
 llvm::Type* ValueType(llvm::LLVMContext& context, Type type);
 llvm::Type* MemoryType(llvm::LLVMContext& context, Type type);
+// Of one element of `buffer`: registers hold f16 and bf16 as values do.
+llvm::Type* ElementType(llvm::LLVMContext& context, const Buffer& buffer);
 
-// Emits at the builder's insertion point. The program's types must be among
-// those that code generation supports (CheckSupported in emit.h).
+// Emits at the builder's insertion point.
 class ExprEmitter {
  public:
   ExprEmitter(llvm::IRBuilder<>& builder, const Target& target, const Program& program,
@@ -55,6 +58,7 @@ class ExprEmitter {
 
   llvm::Value* EmitNode(const Expr& e);
   llvm::Value* EmitUnary(const Unary& e);
+  llvm::Value* EmitFunction(UnaryOp op, llvm::Value* a);  // those that round
   llvm::Value* EmitBinary(const Binary& e);
   llvm::Value* EmitContracted(const Binary& e);  // null when e is no multiply-add
   llvm::Value* EmitComparison(const Binary& e);
@@ -63,9 +67,13 @@ class ExprEmitter {
   llvm::Value* EmitCast(const Cast& e);
   llvm::Value* EmitRead(const Read& e);
   llvm::Value* EmitRamp(const Ramp& e);
+  // What float arithmetic gave, as a value of the type.
+  llvm::Value* Rounded(ScalarType type, llvm::Value* value);
 
   Address EmitAddress(const std::string& buffer, const std::vector<Expr>& indices);
   llvm::Value* EmitOffset(const Subscript& subscript);
+  // A value of the type as elements of the address.
+  llvm::Value* ToMemory(ScalarType type, const Address& address, llvm::Value* value);
   llvm::Value* Load(const Address& address);
   llvm::Value* LoadMasked(const Address& address, llvm::Value* mask, llvm::Value* otherwise);
   void StoreTo(const Address& address, llvm::Value* value);
@@ -78,6 +86,7 @@ class ExprEmitter {
   const Program& program_;
   const EmitScope& scope_;
   VectorMath math_;
+  HalfTypes half_;
   absl::flat_hash_map<const ExprNode*, llvm::Value*> emitted_;
 };
 

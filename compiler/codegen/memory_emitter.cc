@@ -36,7 +36,7 @@ ExprEmitter::Address ExprEmitter::EmitAddress(const std::string& buffer,
   auto base = scope_.buffers.find(buffer);
   CHECK(base != scope_.buffers.end()) << "buffer " << buffer << " is not allocated here";
   Address address;
-  address.element = MemoryType(b_.getContext(), Type{declared->type, 1});
+  address.element = ElementType(b_.getContext(), *declared);
   address.align = llvm::Align(ByteSize(declared->type));
   address.registers = declared->scope == Scope::kRegister;
   address.base = address.pointer = base->second;
@@ -140,7 +140,6 @@ void ExprEmitter::StoreMasked(const Address& address, Value* value, Value* mask)
 }
 
 Value* ExprEmitter::EmitRead(const Read& e) {
-  const bool is_bool = e.type.scalar == ScalarType::kBool;
   Address address = EmitAddress(e.buffer, e.indices);
   const int lanes = e.type.lanes;
   if (address.lanes == 1 && lanes > 1) {  // one element for all lanes
@@ -151,23 +150,28 @@ Value* ExprEmitter::EmitRead(const Read& e) {
   if (e.predicate) {
     Value* mask = Emit(e.predicate);
     if (!mask->getType()->isVectorTy()) mask = Splat(mask, lanes);
-    Value* otherwise = Emit(e.otherwise);
-    llvm::Type* memory = MemoryType(b_.getContext(), e.type);
-    if (is_bool) otherwise = b_.CreateZExt(otherwise, memory);
-    loaded = LoadMasked(address, mask, otherwise);
+    loaded = LoadMasked(address, mask, ToMemory(e.type.scalar, address, Emit(e.otherwise)));
   } else {
     loaded = Load(address);
   }
-  return is_bool ? b_.CreateICmpNE(loaded, llvm::Constant::getNullValue(loaded->getType()))
-                 : loaded;
+  if (e.type.scalar == ScalarType::kBool) {
+    return b_.CreateICmpNE(loaded, llvm::Constant::getNullValue(loaded->getType()));
+  }
+  const bool encoded = IsHalf(e.type.scalar) && address.element->isIntegerTy();
+  return encoded ? half_.Decode(e.type.scalar, loaded) : loaded;
+}
+
+Value* ExprEmitter::ToMemory(ScalarType type, const Address& address, Value* value) {
+  if (!address.element->isIntegerTy()) return value;
+  if (IsHalf(type)) return half_.Encode(type, value);
+  // bool alone is wider in memory.
+  return b_.CreateZExt(value, value->getType()->getWithNewType(address.element));
 }
 
 void ExprEmitter::EmitStore(const Store& store) {
   Value* value = Emit(store.value);
   Address address = EmitAddress(store.buffer, store.indices);
-  if (store.value.type().scalar == ScalarType::kBool) {
-    value = b_.CreateZExt(value, MemoryType(b_.getContext(), store.value.type()));
-  }
+  value = ToMemory(store.value.type().scalar, address, value);
   if (store.value.type().lanes == 1) value = Splat(value, address.lanes);
   CHECK_EQ(std::max(store.value.type().lanes, address.lanes), address.lanes);
   if (store.predicate && store.predicate.type().lanes > 1) {

@@ -161,6 +161,23 @@ TEST_F(CommandsTest, RunChecksTimesAndComputes) {
     std::memcpy(y.data(), result.data() + result.size() - 24, 24);
     EXPECT_EQ(y, (std::vector<float>{10, 40, 20, 50, 30, 60}));
   }
+  // bf16, which NumPy lacks, goes out and comes back in as two opaque bytes.
+  WriteWholeFile(lathe_.path("halves.tfn"),
+                 "lathe 1\nfunc halves(x: f32[2, 3]) -> (y, z) {\n"
+                 "  y[i, j] = bf16(x[i, j])\n  z[i, j] = f16(x[i, j])\n}\n");
+  WriteWholeFile(lathe_.path("sum.tfn"),
+                 "lathe 1\nfunc sum(y: bf16[2, 3], z: f16[2, 3]) -> (s) {\n"
+                 "  s[i, j] = f32(y[i, j]) + f32(z[i, j])\n}\n");
+  OkJson({"run", lathe_.path("halves.tfn"), "--trace", "default", "--in",
+          "x=" + lathe_.path("x.npy"), "--out", lathe_.path("halves")});
+  OkJson({"run", lathe_.path("sum.tfn"), "--trace", "default", "--in",
+          "y=" + lathe_.path("halves/y.npy"), "--in", "z=" + lathe_.path("halves/z.npy"), "--out",
+          lathe_.path("halves")});
+  std::string sums = ReadWholeFile(lathe_.path("halves/s.npy"));
+  ASSERT_GE(sums.size(), 24u);
+  std::vector<float> s(6);
+  std::memcpy(s.data(), sums.data() + sums.size() - 24, 24);
+  EXPECT_EQ(s, (std::vector<float>{2, 4, 6, 8, 10, 12}));
   EXPECT_EQ(lathe_.Run({"run", lathe_.path("f.tfn"), "--trace", "best"}).exit_code, 1);
   RunResult wrong = lathe_.Run({"run", lathe_.path("f.tfn"), "--in", "z=" + lathe_.path("x.npy"),
                                 "--out", lathe_.path("results")});

@@ -22,6 +22,7 @@ class FunctionGenerator {
     int64_t arguments = 1 + Below(options_.max_arguments);
     for (int64_t a = 0; a < arguments; ++a) {
       Argument argument{absl::StrCat("x", a), ScalarType::kF32, {}, Chance(3)};
+      if (options_.mixed_types) argument.type = RandomType();
       int64_t rank = a == 0 ? 2 : Below(4);
       for (int64_t d = 0; d < rank; ++d) argument.shape.push_back(Extent());
       function_.arguments.push_back(std::move(argument));
@@ -45,6 +46,7 @@ class FunctionGenerator {
   Stage RandomStage(int64_t number) {
     Stage stage;
     stage.name = absl::StrCat("s", number);
+    if (options_.mixed_types) type_ = {RandomType(), 1};
     in_scope_.clear();
     reductions_ = 0;
     int64_t rank = 1 + Below(3);
@@ -52,10 +54,27 @@ class FunctionGenerator {
     in_scope_ = stage.axes;
     bool reduces = options_.reductions && Chance(2);
     stage.body = reduces ? Reduction(options_.max_height) : Value(options_.max_height);
+    stage.type = stage.body.type().scalar;
     return stage;
   }
 
+  ScalarType RandomType() {
+    constexpr ScalarType kTypes[] = {ScalarType::kF32,  ScalarType::kF16, ScalarType::kF16,
+                                     ScalarType::kBF16, ScalarType::kI32, ScalarType::kI8,
+                                     ScalarType::kU8,   ScalarType::kBF16};
+    return kTypes[Below(std::size(kTypes))];
+  }
+
+  // Halves reduce in f32, where sums of small integers are exact.
   Expr Reduction(int height) {
+    const Type type = type_;
+    if (IsFloat(type.scalar)) type_ = kF32;
+    Expr reduced = ReductionOfType(height);
+    type_ = type;
+    return MakeCast(type, std::move(reduced));
+  }
+
+  Expr ReductionOfType(int height) {
     size_t outer = in_scope_.size();
     std::vector<Axis> axes;
     int64_t count = 1 + Below(2);
@@ -70,7 +89,7 @@ class FunctionGenerator {
 
   Expr Value(int height) {
     if (height <= 0) return Chance(4) ? Constant() : Read();
-    switch (Below(options_.functions ? 11 : 9)) {
+    switch (Below(options_.functions && IsFloat(type_.scalar) ? 11 : 9)) {
       case 0:
         return Two(BinaryOp::kAdd, height);
       case 1:
@@ -112,9 +131,15 @@ class FunctionGenerator {
     return std::move(a) * std::move(b);
   }
 
-  Expr Constant() {
+  Expr Constant() { return Constant(type_); }
+
+  Expr Constant(Type type) {
     constexpr double kValues[] = {0, 1, -1, 0.5, 2, -3, 0.1};
-    return MakeFloat(kValues[Below(std::size(kValues))], kF32);
+    constexpr double kDyadic[] = {0, 1, -1, 0.5, 2, -3, 0.25};
+    constexpr int64_t kIntegers[] = {0, 1, 2, 3, 5};
+    if (!IsFloat(type.scalar)) return MakeInt(kIntegers[Below(std::size(kIntegers))], type);
+    const double* values = options_.mixed_types ? kDyadic : kValues;
+    return MakeFloat(values[Below(std::size(kValues))], type);
   }
 
   // On indices only, so that no rounding can turn it.
@@ -135,12 +160,15 @@ class FunctionGenerator {
     int64_t arguments = static_cast<int64_t>(function_.arguments.size());
     std::string name =
         pick < arguments ? function_.arguments[pick].name : function_.stages[pick - arguments].name;
-    std::vector<int64_t> shape = FindTensor(function_, name)->shape;
+    const auto tensor = *FindTensor(function_, name);
+    const std::vector<int64_t>& shape = tensor.shape;
+    const Type type{tensor.type, 1};
     bool guarded = options_.guarded && !shape.empty() && Chance(5);
     std::vector<Expr> indices;
     for (int64_t extent : shape) indices.push_back(guarded ? AnySubscript() : Inside(extent));
-    Expr otherwise = guarded ? Constant() : Expr();
-    return MakeRead(kF32, std::move(name), std::move(indices), Expr(), std::move(otherwise));
+    Expr otherwise = guarded ? Constant(type) : Expr();
+    return MakeCast(
+        type_, MakeRead(type, std::move(name), std::move(indices), Expr(), std::move(otherwise)));
   }
 
   Expr AnySubscript() {
@@ -172,6 +200,7 @@ class FunctionGenerator {
   Function function_;
   std::vector<Axis> in_scope_;
   int reductions_ = 0;
+  Type type_ = kF32;  // of what is being generated
 };
 
 }  // namespace

@@ -16,9 +16,13 @@ struct RandomFunctionOptions {
   bool functions = false;  // also tanh, sigmoid, exp of bounded operands
   bool guarded = true;     // also guarded reads
   bool reductions = true;  // also sums and maxima, at the root of an equation and below
+  // Arguments and stages of f16, bf16, i32, i8 and u8 too, with casts between
+  // them. Floating sums are those of f32, exact for small integers: what a
+  // schedule reassociates does not round.
+  bool mixed_types = false;
 };
 
-// An f32 function that obeys every rule of the language: several stages and
+// A function (of f32 alone, unless types are mixed) that obeys every rule of the language: several stages and
 // outputs, reductions, guarded reads, affine subscripts, small odd shapes.
 // Depends on the generator's state only, not on the platform.
 Function RandomFunction(std::mt19937_64& random, const RandomFunctionOptions& options = {});

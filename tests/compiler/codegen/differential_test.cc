@@ -19,7 +19,8 @@
 namespace lathe::testing {
 namespace {
 
-// Functions with extents M, N, K to fill in; small integers stay exact in f32.
+// Functions with extents M, N, K to fill in; small integers stay exact in f32,
+// and their sums in f16 and bf16.
 constexpr const char* kFunctions[] = {
     "lathe 1\nfunc matmul(a: f32[M, K], b: f32[K, N]) -> (c) {\n"
     "  c[i, j] = sum(k) a[i, k] * b[k, j]\n}\n",
@@ -37,6 +38,15 @@ constexpr const char* kFunctions[] = {
     "  c[i, j] = sum(k) a[i, k] * b[j, k]\n}\n",
     "lathe 1\nfunc widened(a: i8[M, K], b: i8[K, N]) -> (c) {\n"
     "  c[i, j] = sum(k) i32(a[i, k]) * i32(b[k, j])\n}\n",
+    "lathe 1\nfunc signs(a: u8[M, K], b: i8[K, N]) -> (c) {\n"
+    "  c[i, j] = sum(k) i32(a[i, k]) * i32(b[k, j])\n}\n",
+    "lathe 1\nfunc brain(a: bf16[M, K], b: bf16[K, N], s: f32[N]) -> (y) {\n"
+    "  t[i, j] = sum(k) f32(a[i, k]) * f32(b[k, j])\n"
+    "  y[i, j] = bf16(max(t[i, j] + s[j], 0))\n}\n",
+    "lathe 1\nfunc half(a: f16[M, K], b: f16[K, N], s: f16[N]) -> (y) {\n"
+    "  t[i, j] = sum(k) a[i, k] * b[k, j]\n  y[i, j] = t[i, j] * s[j] - 0.5\n}\n",
+    "lathe 1\nfunc brain_rows(x: bf16[M, N]) -> (s, t) {\n"
+    "  s[i] = sum(j) x[i, j]\n  t[i] = max(j) x[i, j] - s[i]\n}\n",
 };
 
 struct Counts {
@@ -78,7 +88,7 @@ void ExpectMostScheduled(const Counts& counts) {
 }
 
 TEST(DifferentialTest, KnownFunctionsUnderRandomSchedules) {
-  constexpr int kCases = 280;
+  constexpr int kCases = 360;
   constexpr uint64_t kSeed = 20250601;
   Counts counts;
   for (int c = 0; c < kCases; ++c) {
@@ -109,6 +119,20 @@ TEST(DifferentialTest, RandomFunctionsUnderRandomSchedules) {
   for (uint64_t seed = kSeed; seed < kSeed + kCases; ++seed) {
     std::mt19937_64 random(seed);
     Check(RandomFunction(random), seed, counts);
+    if (HasFailure()) return;
+  }
+  ExpectMostScheduled(counts);
+}
+
+TEST(DifferentialTest, RandomFunctionsOfMixedTypesUnderRandomSchedules) {
+  constexpr int kCases = 160;
+  constexpr uint64_t kSeed = 40250601;
+  Counts counts;
+  RandomFunctionOptions options;
+  options.mixed_types = true;
+  for (uint64_t seed = kSeed; seed < kSeed + kCases; ++seed) {
+    std::mt19937_64 random(seed);
+    Check(RandomFunction(random, options), seed, counts);
     if (HasFailure()) return;
   }
   ExpectMostScheduled(counts);
