@@ -250,6 +250,12 @@ void KernelEmitter::EmitStmt(const Stmt& s) {
     }
     case StmtKind::kAllocate:
       return EmitAllocate(*s.As<Allocate>());
+    case StmtKind::kPrefetch:
+      here_->expressions->Forget();
+      return here_->expressions->EmitPrefetch(*s.As<Prefetch>());
+    case StmtKind::kIntrinsic:
+      CHECK(false) << "there is no intrinsic " << s.As<Intrinsic>()->name;
+      return;
   }
 }
 

@@ -103,6 +103,8 @@ Value* ExprEmitter::EmitNode(const Expr& e) {
       return EmitRamp(*e.As<Ramp>());
     case ExprKind::kBroadcast:
       return Splat(Emit(e.As<Broadcast>()->value), e.type().lanes);
+    case ExprKind::kLaneReduce:
+      return EmitLaneReduce(*e.As<LaneReduce>());
     case ExprKind::kReduce:
       break;
   }
@@ -180,11 +182,13 @@ Value* ExprEmitter::EmitBinary(const Binary& e) {
     if (Value* contracted = EmitContracted(e)) return contracted;
   }
   Value* a = Emit(e.a);
-  Value* b = Emit(e.b);
-  const ScalarType type = e.type.scalar;
+  return EmitArithmetic(e.op, e.type.scalar, a, Emit(e.b));
+}
+
+Value* ExprEmitter::EmitArithmetic(BinaryOp op, ScalarType type, Value* a, Value* b) {
   const bool is_float = IsFloat(type);
   const bool is_unsigned = type == ScalarType::kU8;
-  switch (e.op) {
+  switch (op) {
     case BinaryOp::kAdd:
       return is_float ? Rounded(type, b_.CreateFAdd(a, b)) : b_.CreateAdd(a, b);
     case BinaryOp::kSub:
@@ -210,7 +214,7 @@ Value* ExprEmitter::EmitBinary(const Binary& e) {
     case BinaryOp::kOr:
       return b_.CreateOr(a, b);
     default:
-      CHECK(false) << "unexpected operation " << Name(e.op);
+      CHECK(false) << "unexpected operation " << Name(op);
       return nullptr;
   }
 }
@@ -319,6 +323,32 @@ Value* ExprEmitter::EmitCast(const Cast& e) {
     return b_.CreateIntrinsic(convert, {type, value->getType()}, {value});
   }
   return b_.CreateIntCast(value, type, !from_unsigned);
+}
+
+// A tree of halves: sums may be reassociated, and the depth is logarithmic.
+Value* ExprEmitter::EmitLaneReduce(const LaneReduce& e) {
+  Value* value = Emit(e.value);
+  auto combine = [&](Value* a, Value* b) {
+    return EmitArithmetic(Combiner(e.op), e.type.scalar, a, b);
+  };
+  int lanes = e.value.type().lanes;
+  Value* odd = nullptr;  // lanes that halving left over
+  while (lanes > 1) {
+    if (lanes % 2 != 0) {
+      Value* last = b_.CreateExtractElement(value, lanes - 1);
+      odd = odd == nullptr ? last : combine(odd, last);
+    }
+    const int half = lanes / 2;
+    std::vector<int> low(half), high(half);
+    for (int l = 0; l < half; ++l) {
+      low[l] = l;
+      high[l] = l + half;
+    }
+    value = combine(b_.CreateShuffleVector(value, low), b_.CreateShuffleVector(value, high));
+    lanes = half;
+  }
+  Value* result = b_.CreateExtractElement(value, uint64_t{0});
+  return odd == nullptr ? result : combine(result, odd);
 }
 
 Value* ExprEmitter::EmitRamp(const Ramp& e) {

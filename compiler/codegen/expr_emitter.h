@@ -39,6 +39,8 @@ class ExprEmitter {
   // buffer[index] = value, in the lanes where a vector predicate holds. The
   // caller branches on scalar predicates.
   void EmitStore(const Store& store);
+  // Asks for the line that holds the element, to read.
+  void EmitPrefetch(const Prefetch& prefetch);
   // Values emitted so far are not reused from here on (memory or place changed).
   void Forget() { emitted_.clear(); }
 
@@ -60,6 +62,8 @@ class ExprEmitter {
   llvm::Value* EmitUnary(const Unary& e);
   llvm::Value* EmitFunction(UnaryOp op, llvm::Value* a);  // those that round
   llvm::Value* EmitBinary(const Binary& e);
+  // Neither comparison nor division of integers.
+  llvm::Value* EmitArithmetic(BinaryOp op, ScalarType type, llvm::Value* a, llvm::Value* b);
   llvm::Value* EmitContracted(const Binary& e);  // null when e is no multiply-add
   llvm::Value* EmitComparison(const Binary& e);
   llvm::Value* EmitLaneBound(const Binary& e);  // null when e is not ramp < bound
@@ -69,6 +73,7 @@ class ExprEmitter {
   llvm::Value* EmitRamp(const Ramp& e);
   // What float arithmetic gave, as a value of the type.
   llvm::Value* Rounded(ScalarType type, llvm::Value* value);
+  llvm::Value* EmitLaneReduce(const LaneReduce& e);
 
   Address EmitAddress(const std::string& buffer, const std::vector<Expr>& indices);
   llvm::Value* EmitOffset(const Subscript& subscript);

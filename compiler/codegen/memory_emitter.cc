@@ -168,6 +168,14 @@ Value* ExprEmitter::ToMemory(ScalarType type, const Address& address, Value* val
   return b_.CreateZExt(value, value->getType()->getWithNewType(address.element));
 }
 
+void ExprEmitter::EmitPrefetch(const Prefetch& prefetch) {
+  Address address = EmitAddress(prefetch.buffer, prefetch.indices);
+  constexpr int kRead = 0, kAllCaches = 3, kData = 1;
+  b_.CreateIntrinsic(
+      llvm::Intrinsic::prefetch, {address.pointer->getType()},
+      {address.pointer, b_.getInt32(kRead), b_.getInt32(kAllCaches), b_.getInt32(kData)});
+}
+
 void ExprEmitter::EmitStore(const Store& store) {
   Value* value = Emit(store.value);
   Address address = EmitAddress(store.buffer, store.indices);

@@ -96,6 +96,10 @@ int CompareExpr(const Expr& a, const Expr& b) {
     }
     case ExprKind::kBroadcast:
       return CompareExpr(a.As<Broadcast>()->value, b.As<Broadcast>()->value);
+    case ExprKind::kLaneReduce: {
+      const auto &x = *a.As<LaneReduce>(), &y = *b.As<LaneReduce>();
+      return FirstOf({Compare(x.op, y.op), CompareExpr(x.value, y.value)});
+    }
   }
   return 0;
 }

@@ -190,6 +190,7 @@ Interval BoundsOfNode(const Expr& e, const Bounds& bounds) {
     }
     case ExprKind::kBroadcast:
       return BoundsOf(e.As<Broadcast>()->value, bounds);
+    case ExprKind::kLaneReduce:
     case ExprKind::kRead:
     case ExprKind::kFloatImm:
       return {};

@@ -206,6 +206,13 @@ Cell Evaluator::Eval(int expression, int lane) {
       return EvalRead(code_.reads[o.a], lane);
     case Opcode::kReduce:
       return EvalReduce(code_.reduces[o.a], o.type);
+    case Opcode::kLanes: {
+      Cell total = Eval(o.a, 0);
+      for (int l = 1; l < static_cast<int>(o.value.i); ++l) {
+        total = Combine(static_cast<BinaryOp>(o.op), o.type, total, Eval(o.a, l));
+      }
+      return total;
+    }
     case Opcode::kRamp: {
       int64_t base = Eval(o.a).i;
       return IntCell(WrapInteger(

@@ -270,6 +270,16 @@ absl::StatusOr<int> ExprCompiler::Compile(const Expr& e) {
       // Lane by lane evaluation: a scalar is the same in every lane.
       return Compile(e.As<Broadcast>()->value);
     }
+    case ExprKind::kLaneReduce: {
+      const auto& node = *e.As<LaneReduce>();
+      ASSIGN_OR_RETURN(int a, Compile(node.value));
+      return Append({.code = Opcode::kLanes,
+                     .type = type,
+                     .from = type,
+                     .op = static_cast<uint8_t>(Combiner(node.op)),
+                     .a = a,
+                     .value = IntCell(node.value.type().lanes)});
+    }
   }
   return absl::InternalError("an expression of unknown kind");
 }

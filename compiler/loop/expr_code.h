@@ -76,6 +76,7 @@ enum class Opcode : uint8_t {
   kRead,     // reads[a]
   kReduce,   // reduces[a]
   kRamp,     // a + lane * value.i
+  kLanes,    // lanes 0 .. value.i-1 of a, folded by op
 };
 
 struct CodeOperation {

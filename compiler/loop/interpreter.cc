@@ -247,6 +247,9 @@ bool Machine::Execute(const StmtCode& s) {
     case StmtKind::kAllocate:
       Clear(s.buffer);
       return Execute(s.children.front());
+    case StmtKind::kPrefetch:
+    case StmtKind::kIntrinsic:
+      break;
   }
   return false;
 }

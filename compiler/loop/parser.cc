@@ -1,18 +1,25 @@
 // The text of loop programs:
 //
 //   [lowered] program NAME {
-//     in|const|out|workspace|stack|register|tile NAME: TYPE[EXTENT, ...]
+//     in|const|out|packed|workspace|stack|register|tile NAME: TYPE[EXTENT, ...]
 //     table NAME: TYPE[EXTENT, ...] = [NUMBER, ...]
-//     stage NAME[AXIS: EXTENT, ...] [sum|prod|max|min(AXIS: EXTENT, ...)]
+//     stage NAME[AXIS: EXTENT, ...] [sum|prod|max|min(AXIS: EXTENT, ...)] [where CONDITION]
+//     [prepare { STATEMENT ... }]
 //     STATEMENT ...
 //   }
 //
 // A statement is one of
 //
-//   for VAR in EXTENT [parallel|vectorize|unroll] [tail=mask|partition] { STATEMENT ... }
+//   for VAR in EXTENT [parallel|vectorize|unroll] [MARK ...] { STATEMENT ... }
 //   if CONDITION { STATEMENT ... }
 //   allocate BUFFER { STATEMENT ... }
-//   STAGE[(AXIS = VALUE, ...)]: BUFFER[INDEX, ...] = VALUE [if PREDICATE]
+//   prefetch BUFFER[INDEX, ...]
+//   intrinsic NAME(BUFFER[INDEX] by (STRIDE, ...), ...)
+//   STAGE[(AXIS = VALUE, ...)] [within [BASE: EXTENT, ...]]: BUFFER[INDEX, ...] = VALUE [if
+//   PREDICATE]
+//
+// where a mark is tail=mask|partition, peel=first|last, outline, tensorize=NAME or
+// prefetch=BUFFER:DISTANCE,
 //
 // where `init=`, `update=` and `sum=` (the stage's operation) in place of `=`
 // state the role of a store. Expressions are those of tensor functions, with
@@ -108,6 +115,11 @@ class ProgramParser {
       RETURN_IF_ERROR(tokens_.ExpectNewline());
       tokens_.SkipNewlines();
     }
+    if (program_.lowered && tokens_.AtName("prepare") && tokens_.AtSymbol("{", 1)) {
+      tokens_.Next();
+      ASSIGN_OR_RETURN(program_.prepare, Block());
+      RETURN_IF_ERROR(tokens_.ExpectNewline());
+    }
     ASSIGN_OR_RETURN(program_.body, Statements());
     tokens_.SkipNewlines();
     if (!tokens_.AtEnd()) return tokens_.Unexpected("the end of the text");
@@ -148,7 +160,8 @@ class ProgramParser {
     Token word = tokens_.Next();
     if (word.text == "stage") return StageDeclaration();
     Buffer buffer;
-    if (auto access = WordFromName(word.text, {Access::kInput, Access::kConst, Access::kOutput})) {
+    if (auto access = WordFromName(
+            word.text, {Access::kInput, Access::kConst, Access::kOutput, Access::kPacked})) {
       buffer.scope = Scope::kArgument;
       buffer.access = *access;
     } else if (auto scope =
@@ -158,8 +171,8 @@ class ProgramParser {
     } else {
       return tokens_.ErrorAt(word,
                              absl::StrCat("'", ToAbsl(word.text),
-                                          "' declares nothing: expected in, const, out, table, "
-                                          "workspace, stack, register, tile or stage"));
+                                          "' declares nothing: expected in, const, out, packed, "
+                                          "table, workspace, stack, register, tile or stage"));
     }
     Token name = tokens_.Peek();
     ASSIGN_OR_RETURN(buffer.name, Defined("the name of a buffer"));
@@ -232,7 +245,7 @@ class ProgramParser {
     }
     RETURN_IF_ERROR(tokens_.ExpectSymbol("["));
     ASSIGN_OR_RETURN(stage.spatial, Axes("]"));
-    if (tokens_.Peek().kind == TokenKind::kName) {
+    if (tokens_.Peek().kind == TokenKind::kName && !tokens_.AtName("where")) {
       Token word = tokens_.Next();
       auto op = WordFromName(word.text,
                              {ReduceOp::kSum, ReduceOp::kProd, ReduceOp::kMax, ReduceOp::kMin});
@@ -245,6 +258,15 @@ class ProgramParser {
       RETURN_IF_ERROR(tokens_.ExpectSymbol("("));
       ASSIGN_OR_RETURN(stage.reduction, Axes(")"));
       if (stage.reduction.empty()) return tokens_.ErrorAt(word, "a reduction needs an axis");
+    }
+    if (tokens_.AcceptName("where")) {
+      for (const auto* axes : {&stage.spatial, &stage.reduction}) {
+        for (const Axis& axis : *axes) environment_.Enter(axis.name);
+      }
+      ASSIGN_OR_RETURN(stage.where, Condition());
+      for (size_t i = stage.spatial.size() + stage.reduction.size(); i > 0; --i) {
+        environment_.Leave();
+      }
     }
     program_.stages.push_back(std::move(stage));
     return absl::OkStatus();
@@ -282,16 +304,73 @@ class ProgramParser {
     if (tokens_.AtName("for") && two_names) return Loop();
     if (tokens_.AtName("allocate") && two_names) return Allocation();
     if (tokens_.AcceptName("if")) {
-      Token token = tokens_.Peek();
-      ASSIGN_OR_RETURN(Expr condition, Value(kBoolType));
-      if (condition.type() != kBoolType) {
-        return tokens_.ErrorAt(
-            token, absl::StrCat("a condition is a scalar bool, not ", Name(condition.type())));
-      }
+      ASSIGN_OR_RETURN(Expr condition, Condition());
       ASSIGN_OR_RETURN(Stmt then, Block());
       return MakeIf(std::move(condition), std::move(then));
     }
+    if (tokens_.AtName("prefetch") && two_names) return PrefetchStatement();
+    if (tokens_.AtName("intrinsic") && two_names) return IntrinsicStatement();
     return StoreStatement();
+  }
+
+  absl::StatusOr<Expr> Condition() {
+    Token token = tokens_.Peek();
+    ASSIGN_OR_RETURN(Expr condition, Value(kBoolType));
+    if (condition.type() == kBoolType) return condition;
+    return tokens_.ErrorAt(
+        token, absl::StrCat("a condition is a scalar bool, not ", Name(condition.type())));
+  }
+
+  absl::StatusOr<std::string> DeclaredBuffer() {
+    ASSIGN_OR_RETURN(Token name, tokens_.ExpectName("the name of a buffer"));
+    RETURN_IF_ERROR(At(name, environment_.TypeOf(name.text).status()));
+    return std::string(name.text);
+  }
+
+  absl::StatusOr<std::vector<Expr>> Indices() {
+    std::vector<Expr> indices;
+    RETURN_IF_ERROR(tokens_.ExpectSymbol("["));
+    while (!tokens_.AcceptSymbol("]")) {
+      if (!indices.empty()) RETURN_IF_ERROR(tokens_.ExpectSymbol(","));
+      ASSIGN_OR_RETURN(Expr index, Value(kIndexType));
+      indices.push_back(std::move(index));
+    }
+    return indices;
+  }
+
+  absl::StatusOr<Stmt> PrefetchStatement() {
+    tokens_.Next();
+    Token name = tokens_.Peek();
+    ASSIGN_OR_RETURN(std::string buffer, DeclaredBuffer());
+    ASSIGN_OR_RETURN(std::vector<Expr> indices, Indices());
+    RETURN_IF_ERROR(At(name, environment_.CheckRank(buffer, indices.size())));
+    return MakePrefetch(std::move(buffer), std::move(indices));
+  }
+
+  absl::StatusOr<Stmt> IntrinsicStatement() {
+    tokens_.Next();
+    Token name = tokens_.Next();
+    std::vector<Intrinsic::Operand> operands;
+    RETURN_IF_ERROR(tokens_.ExpectSymbol("("));
+    do {
+      Intrinsic::Operand operand;
+      ASSIGN_OR_RETURN(operand.buffer, DeclaredBuffer());
+      Token open = tokens_.Peek();
+      ASSIGN_OR_RETURN(std::vector<Expr> indices, Indices());
+      if (indices.size() != 1) return tokens_.ErrorAt(open, "an operand has one index");
+      operand.index = std::move(indices[0]);
+      if (!tokens_.AcceptName("by")) return tokens_.Unexpected("'by'");
+      RETURN_IF_ERROR(tokens_.ExpectSymbol("("));
+      while (!tokens_.AcceptSymbol(")")) {
+        if (!operand.strides.empty()) RETURN_IF_ERROR(tokens_.ExpectSymbol(","));
+        bool negative = tokens_.AcceptSymbol("-");
+        ASSIGN_OR_RETURN(int64_t stride, tokens_.ExpectInteger("a stride"));
+        operand.strides.push_back(negative ? -stride : stride);
+      }
+      operands.push_back(std::move(operand));
+    } while (tokens_.AcceptSymbol(","));
+    RETURN_IF_ERROR(tokens_.ExpectSymbol(")"));
+    return MakeIntrinsic(std::string(name.text), std::move(operands));
   }
 
   absl::StatusOr<Stmt> Loop() {
@@ -304,31 +383,58 @@ class ProgramParser {
     if (!tokens_.AcceptName("in")) return tokens_.Unexpected("'in'");
     ASSIGN_OR_RETURN(int64_t extent, Extent());
     LoopMarks marks;
-    if (tokens_.Peek().kind == TokenKind::kName && !tokens_.AtName("tail")) {
-      Token word = tokens_.Next();
-      auto kind =
-          WordFromName(word.text, {LoopKind::kParallel, LoopKind::kVectorize, LoopKind::kUnroll});
-      if (!kind) {
-        return tokens_.ErrorAt(word, absl::StrCat("there is no mark '", ToAbsl(word.text),
-                                                  "': expected parallel, vectorize or unroll"));
-      }
-      marks.kind = *kind;
-    }
-    if (tokens_.AcceptName("tail")) {
-      RETURN_IF_ERROR(tokens_.ExpectSymbol("="));
-      Token word = tokens_.Peek();
-      ASSIGN_OR_RETURN(Token tail_name, tokens_.ExpectName("mask or partition"));
-      auto tail = WordFromName(tail_name.text, {Tail::kMask, Tail::kPartition});
-      if (!tail) {
-        return tokens_.ErrorAt(word, absl::StrCat("there is no tail '", ToAbsl(tail_name.text),
-                                                  "': expected mask or partition"));
-      }
-      marks.tail = *tail;
-    }
+    while (tokens_.Peek().kind == TokenKind::kName) RETURN_IF_ERROR(Mark(marks));
     environment_.Enter(var);
     ASSIGN_OR_RETURN(Stmt body, Block());
     environment_.Leave();
-    return MakeFor(std::move(var), extent, marks, std::move(body));
+    return MakeFor(std::move(var), extent, std::move(marks), std::move(body));
+  }
+
+  absl::Status Mark(LoopMarks& marks) {
+    Token word = tokens_.Next();
+    if (auto kind = WordFromName(word.text,
+                                 {LoopKind::kParallel, LoopKind::kVectorize, LoopKind::kUnroll})) {
+      marks.kind = *kind;
+      return absl::OkStatus();
+    }
+    if (word.text == "outline") {
+      marks.outline = true;
+      return absl::OkStatus();
+    }
+    if (word.text != "tail" && word.text != "peel" && word.text != "tensorize" &&
+        word.text != "prefetch") {
+      return tokens_.ErrorAt(
+          word, absl::StrCat("there is no mark '", ToAbsl(word.text),
+                             "': expected parallel, vectorize, unroll, tail, peel, outline, "
+                             "tensorize or prefetch"));
+    }
+    RETURN_IF_ERROR(tokens_.ExpectSymbol("="));
+    if (word.text == "prefetch") {
+      PrefetchMark prefetch;
+      ASSIGN_OR_RETURN(prefetch.buffer, DeclaredBuffer());
+      RETURN_IF_ERROR(tokens_.ExpectSymbol(":"));
+      ASSIGN_OR_RETURN(prefetch.distance, tokens_.ExpectInteger("a distance"));
+      marks.prefetch.push_back(std::move(prefetch));
+      return absl::OkStatus();
+    }
+    ASSIGN_OR_RETURN(Token value, tokens_.ExpectName("the value of a mark"));
+    if (word.text == "tensorize") {
+      marks.tensorize = std::string(value.text);
+    } else if (word.text == "peel") {
+      if (value.text != "first" && value.text != "last") {
+        return tokens_.ErrorAt(value, absl::StrCat("'", ToAbsl(value.text),
+                                                   "' cannot be peeled: expected first or last"));
+      }
+      (value.text == "first" ? marks.peel_first : marks.peel_last) = true;
+    } else {
+      auto tail = WordFromName(value.text, {Tail::kMask, Tail::kPartition});
+      if (!tail) {
+        return tokens_.ErrorAt(value, absl::StrCat("there is no tail '", ToAbsl(value.text),
+                                                   "': expected mask or partition"));
+      }
+      marks.tail = *tail;
+    }
+    return absl::OkStatus();
   }
 
   absl::StatusOr<Stmt> Allocation() {
@@ -359,19 +465,25 @@ class ProgramParser {
         bindings.emplace_back(std::move(axis), std::move(value));
       }
     }
+    std::vector<AxisSpan> region;
+    if (tokens_.AcceptName("within")) {
+      RETURN_IF_ERROR(tokens_.ExpectSymbol("["));
+      while (!tokens_.AcceptSymbol("]")) {
+        if (!region.empty()) RETURN_IF_ERROR(tokens_.ExpectSymbol(","));
+        AxisSpan span;
+        ASSIGN_OR_RETURN(span.base, Value(kIndexType));
+        RETURN_IF_ERROR(tokens_.ExpectSymbol(":"));
+        ASSIGN_OR_RETURN(span.extent, Extent());
+        region.push_back(std::move(span));
+      }
+    }
     RETURN_IF_ERROR(tokens_.ExpectSymbol(":"));
     ASSIGN_OR_RETURN(Token buffer_name, tokens_.ExpectName("the name of a buffer"));
     auto type = environment_.TypeOf(buffer_name.text);
     RETURN_IF_ERROR(At(buffer_name, type.status()));
-    std::vector<Expr> indices;
+    ASSIGN_OR_RETURN(std::vector<Expr> indices, Indices());
     int lanes = 1;
-    RETURN_IF_ERROR(tokens_.ExpectSymbol("["));
-    while (!tokens_.AcceptSymbol("]")) {
-      if (!indices.empty()) RETURN_IF_ERROR(tokens_.ExpectSymbol(","));
-      ASSIGN_OR_RETURN(Expr index, Value(kIndexType));
-      lanes = std::max(lanes, index.type().lanes);
-      indices.push_back(std::move(index));
-    }
+    for (const Expr& index : indices) lanes = std::max(lanes, index.type().lanes);
     RETURN_IF_ERROR(At(buffer_name, environment_.CheckRank(buffer_name.text, indices.size())));
     ASSIGN_OR_RETURN(StoreRole role, Role(*stage));
     Token value_token = tokens_.Peek();
@@ -391,7 +503,7 @@ class ProgramParser {
       }
     }
     return MakeStore(stage->name, role, std::move(bindings), std::string(buffer_name.text),
-                     std::move(indices), std::move(value), std::move(predicate));
+                     std::move(indices), std::move(value), std::move(predicate), std::move(region));
   }
 
   absl::StatusOr<StoreRole> Role(const StageInfo& stage) {

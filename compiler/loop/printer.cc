@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "compiler/base/digest.h"
 #include "compiler/base/source_error.h"
 #include "compiler/loop/program.h"
@@ -29,7 +30,7 @@ std::string_view Name(Scope scope) {
 }
 
 std::string_view Name(Access access) {
-  constexpr std::string_view kNames[] = {"", "in", "const", "out"};
+  constexpr std::string_view kNames[] = {"", "in", "const", "out", "packed"};
   return kNames[static_cast<int>(access)];
 }
 
@@ -44,6 +45,7 @@ class ProgramPrinter {
     ++depth_;
     for (const Buffer& buffer : program_.buffers) PrintBuffer(buffer);
     for (const StageInfo& stage : program_.stages) PrintStage(stage);
+    if (program_.prepare) Block("prepare", program_.prepare);
     PrintStmt(program_.body);
     --depth_;
     Line("}");
@@ -99,7 +101,22 @@ class ProgramPrinter {
     if (!stage.reduction.empty()) {
       absl::StrAppend(&line, " ", ToAbsl(Name(stage.reduce_op)), "(", Axes(stage.reduction), ")");
     }
+    if (stage.where) absl::StrAppend(&line, " where ", Text(stage.where));
     Line(line);
+  }
+
+  static std::string MarksText(const LoopMarks& marks) {
+    std::string text;
+    if (marks.kind != LoopKind::kSerial) absl::StrAppend(&text, " ", ToAbsl(Name(marks.kind)));
+    if (marks.tail != Tail::kMask) absl::StrAppend(&text, " tail=", ToAbsl(Name(marks.tail)));
+    if (marks.peel_first) text += " peel=first";
+    if (marks.peel_last) text += " peel=last";
+    if (marks.outline) text += " outline";
+    if (!marks.tensorize.empty()) absl::StrAppend(&text, " tensorize=", marks.tensorize);
+    for (const PrefetchMark& prefetch : marks.prefetch) {
+      absl::StrAppend(&text, " prefetch=", prefetch.buffer, ":", prefetch.distance);
+    }
+    return text;
   }
 
   void Block(const std::string& head, const Stmt& body) {
@@ -115,14 +132,8 @@ class ProgramPrinter {
     switch (s.kind()) {
       case StmtKind::kFor: {
         const auto& node = *s.As<For>();
-        std::string head = absl::StrCat("for ", node.var, " in ", node.extent);
-        if (node.marks.kind != LoopKind::kSerial) {
-          absl::StrAppend(&head, " ", ToAbsl(Name(node.marks.kind)));
-        }
-        if (node.marks.tail != Tail::kMask) {
-          absl::StrAppend(&head, " tail=", ToAbsl(Name(node.marks.tail)));
-        }
-        return Block(head, node.body);
+        return Block(absl::StrCat("for ", node.var, " in ", node.extent, MarksText(node.marks)),
+                     node.body);
       }
       case StmtKind::kSequence:
         for (const Stmt& child : s.As<Sequence>()->stmts) PrintStmt(child);
@@ -133,7 +144,24 @@ class ProgramPrinter {
         return Block(absl::StrCat("if ", Text(s.As<If>()->condition)), s.As<If>()->then);
       case StmtKind::kAllocate:
         return Block(absl::StrCat("allocate ", s.As<Allocate>()->buffer), s.As<Allocate>()->body);
+      case StmtKind::kPrefetch: {
+        const auto& node = *s.As<Prefetch>();
+        return Line(absl::StrCat("prefetch ", node.buffer, "[", List(node.indices), "]"));
+      }
+      case StmtKind::kIntrinsic:
+        return PrintIntrinsic(*s.As<Intrinsic>());
     }
+  }
+
+  void PrintIntrinsic(const Intrinsic& intrinsic) {
+    std::string line = absl::StrCat("intrinsic ", intrinsic.name, "(");
+    const char* separator = "";
+    for (const Intrinsic::Operand& operand : intrinsic.operands) {
+      absl::StrAppend(&line, separator, operand.buffer, "[", Text(operand.index), "] by (",
+                      absl::StrJoin(operand.strides, ", "), ")");
+      separator = ", ";
+    }
+    Line(line + ")");
   }
 
   void PrintStore(const Store& store) {
@@ -146,6 +174,14 @@ class ProgramPrinter {
         first = false;
       }
       line += ")";
+    }
+    if (!store.region.empty()) {
+      line += " within [";
+      for (size_t d = 0; d < store.region.size(); ++d) {
+        absl::StrAppend(&line, d ? ", " : "", Text(store.region[d].base), ": ",
+                        store.region[d].extent);
+      }
+      line += "]";
     }
     absl::StrAppend(&line, ": ", store.buffer, "[", List(store.indices), "] ", Assignment(store),
                     " ", Text(store.value));

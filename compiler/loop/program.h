@@ -35,7 +35,9 @@ namespace lathe {
 
 // Where a buffer lives. Register-scope indices are constant after unrolling.
 enum class Scope : uint8_t { kArgument, kTable, kWorkspace, kStack, kRegister, kTile };
-enum class Access : uint8_t { kNone, kInput, kConst, kOutput };  // arguments only
+// Of arguments only. kPacked: given by the caller like an output, but written
+// by the program's `prepare` part, ahead of the calls that read it.
+enum class Access : uint8_t { kNone, kInput, kConst, kOutput, kPacked };
 
 struct Buffer {
   std::string name;  // unique among buffers
@@ -53,6 +55,9 @@ struct StageInfo {
   std::vector<Axis> spatial;
   std::vector<Axis> reduction;          // empty for a stage without reduction
   ReduceOp reduce_op = ReduceOp::kSum;  // meaningful with a reduction
+  // Which points of that box belong to the domain, over the names of its axes;
+  // null: all. A blocked reduction has none beyond the end of its last block.
+  Expr where = Expr();
 };
 
 enum class LoopKind : uint8_t { kSerial, kParallel, kVectorize, kUnroll };
@@ -61,9 +66,23 @@ enum class LoopKind : uint8_t { kSerial, kParallel, kVectorize, kUnroll };
 // always holds without it, and the rest apart.
 enum class Tail : uint8_t { kMask, kPartition };
 
+// Each iteration of the loop touches, ahead of time, what reads of `buffer`
+// below will need `distance` iterations later.
+struct PrefetchMark {
+  std::string buffer;
+  int64_t distance = 1;
+  bool operator==(const PrefetchMark&) const = default;
+};
+
 struct LoopMarks {
   LoopKind kind = LoopKind::kSerial;
   Tail tail = Tail::kMask;
+  // The first or last iteration becomes code of its own.
+  bool peel_first = false, peel_last = false;
+  // Bodies that are equal after lowering share one function.
+  bool outline = false;
+  std::string tensorize = {};  // the intrinsic (compiler/intrinsic) that the nest becomes, or empty
+  std::vector<PrefetchMark> prefetch = {};
   bool operator==(const LoopMarks&) const = default;
 };
 
@@ -101,7 +120,11 @@ class Stmt {
 struct For : StmtNode {
   static constexpr StmtKind kKind = StmtKind::kFor;
   For(std::string var, int64_t extent, LoopMarks marks, Stmt body)
-      : StmtNode(kKind), var(std::move(var)), extent(extent), marks(marks), body(std::move(body)) {}
+      : StmtNode(kKind),
+        var(std::move(var)),
+        extent(extent),
+        marks(std::move(marks)),
+        body(std::move(body)) {}
   const std::string var;  // unique among loops of a scheduled program
   const int64_t extent;   // positive
   const LoopMarks marks;
@@ -112,11 +135,17 @@ struct Sequence : StmtNode {
   explicit Sequence(std::vector<Stmt> stmts) : StmtNode(kKind), stmts(std::move(stmts)) {}
   const std::vector<Stmt> stmts;  // at least two, none a Sequence
 };
+// Values base .. base + extent - 1 of an axis, as far as the axis has them.
+struct AxisSpan {
+  Expr base;  // of loop variables
+  int64_t extent = 0;
+};
 enum class StoreRole : uint8_t { kWhole, kReduce, kInit, kUpdate };
 struct Store : StmtNode {
   static constexpr StmtKind kKind = StmtKind::kStore;
   Store(std::string stage, StoreRole role, std::vector<std::pair<std::string, Expr>> bindings,
-        std::string buffer, std::vector<Expr> indices, Expr value, Expr predicate)
+        std::string buffer, std::vector<Expr> indices, Expr value, Expr predicate,
+        std::vector<AxisSpan> region)
       : StmtNode(kKind),
         stage(std::move(stage)),
         role(role),
@@ -124,7 +153,8 @@ struct Store : StmtNode {
         buffer(std::move(buffer)),
         indices(std::move(indices)),
         value(std::move(value)),
-        predicate(std::move(predicate)) {}
+        predicate(std::move(predicate)),
+        region(std::move(region)) {}
   const std::string stage;
   const StoreRole role;
   // Axis name -> value, spatial axes first, in the order of StageInfo; kInit
@@ -135,6 +165,10 @@ struct Store : StmtNode {
   const std::vector<Expr> indices;
   const Expr value;
   const Expr predicate;  // may be null
+  // Empty, or what compute_at left of the domain: a span of each spatial axis
+  // that each iteration of the loops outside computes, some perhaps again. The
+  // loops outside are those that no binding minus its base depends on.
+  const std::vector<AxisSpan> region;
 };
 struct If : StmtNode {
   static constexpr StmtKind kKind = StmtKind::kIf;
@@ -151,22 +185,53 @@ struct Allocate : StmtNode {
   const Stmt body;
 };
 
+// Touches an element ahead of its use. Changes no value.
+struct Prefetch : StmtNode {
+  static constexpr StmtKind kKind = StmtKind::kPrefetch;
+  Prefetch(std::string buffer, std::vector<Expr> indices)
+      : StmtNode(kKind), buffer(std::move(buffer)), indices(std::move(indices)) {}
+  const std::string buffer;
+  const std::vector<Expr> indices;  // may lie outside of the buffer
+};
+// A hardware primitive on tiles of memory: what it computes stands in
+// compiler/intrinsic.
+struct Intrinsic : StmtNode {
+  static constexpr StmtKind kKind = StmtKind::kIntrinsic;
+  // The tile's element [p, q, ..] is element index + p * strides[0] + ... of the
+  // (one-dimensional) buffer.
+  struct Operand {
+    std::string buffer;
+    Expr index;
+    std::vector<int64_t> strides;
+  };
+  Intrinsic(std::string name, std::vector<Operand> operands)
+      : StmtNode(kKind), name(std::move(name)), operands(std::move(operands)) {}
+  const std::string name;
+  const std::vector<Operand> operands;  // outputs first
+};
+
 // Makers CHECK invariants; MakeSequence flattens, drops nulls, and returns the
 // single statement itself (null for none).
 Stmt MakeFor(std::string var, int64_t extent, LoopMarks marks, Stmt body);
 Stmt MakeSequence(std::vector<Stmt> stmts);
 Stmt MakeStore(std::string stage, StoreRole role,
                std::vector<std::pair<std::string, Expr>> bindings, std::string buffer,
-               std::vector<Expr> indices, Expr value, Expr predicate = Expr());
+               std::vector<Expr> indices, Expr value, Expr predicate = Expr(),
+               std::vector<AxisSpan> region = {});
 Stmt MakeIf(Expr condition, Stmt then);
 Stmt MakeAllocate(std::string buffer, Stmt body);
+Stmt MakePrefetch(std::string buffer, std::vector<Expr> indices);
+Stmt MakeIntrinsic(std::string name, std::vector<Intrinsic::Operand> operands);
 
 struct Program {
   std::string name;
-  std::vector<Buffer> buffers;  // arguments first, in the order of the call: inputs, then outputs
+  std::vector<Buffer> buffers;  // arguments first: inputs, outputs, packed
   std::vector<StageInfo> stages;
   Stmt body;
   bool lowered = false;
+  // Lowered programs only, may be null: what writes the packed arguments from
+  // const ones, ahead of the calls.
+  Stmt prepare = Stmt();
 
   const Buffer* FindBuffer(std::string_view name) const;
   const StageInfo* FindStage(std::string_view name) const;

@@ -160,6 +160,11 @@ Expr Simplifier::SimplifyNode(const Expr& e) {
       Expr value = Simplify(node.value);
       return value.SameAs(node.value) ? e : MakeBroadcast(std::move(value), node.type.lanes);
     }
+    case ExprKind::kLaneReduce: {
+      const auto& node = *e.As<LaneReduce>();
+      Expr value = Simplify(node.value);
+      return value.SameAs(node.value) ? e : MakeLaneReduce(node.op, std::move(value));
+    }
   }
   return e;
 }

@@ -45,9 +45,11 @@ class StmtSimplifier : public StmtMutator {
     indices.reserve(node.indices.size());
     for (const Expr& index : node.indices) indices.push_back(simplify(index));
     Expr value = simplify(node.value);
+    std::vector<AxisSpan> region = node.region;
+    for (AxisSpan& span : region) span.base = simplify(span.base);
     if (same) return s;
     return MakeStore(node.stage, node.role, std::move(bindings), node.buffer, std::move(indices),
-                     std::move(value), std::move(predicate));
+                     std::move(value), std::move(predicate), std::move(region));
   }
 
   Stmt MutateIf(const If& node, const Stmt& s) override {

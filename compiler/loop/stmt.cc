@@ -14,7 +14,7 @@ int64_t Buffer::NumElements() const {
 Stmt MakeFor(std::string var, int64_t extent, LoopMarks marks, Stmt body) {
   CHECK(extent > 0) << "loop " << var << " has extent " << extent;
   CHECK(static_cast<bool>(body)) << "loop " << var << " has no body";
-  return Stmt(std::make_shared<For>(std::move(var), extent, marks, std::move(body)));
+  return Stmt(std::make_shared<For>(std::move(var), extent, std::move(marks), std::move(body)));
 }
 
 Stmt MakeSequence(std::vector<Stmt> stmts) {
@@ -34,12 +34,13 @@ Stmt MakeSequence(std::vector<Stmt> stmts) {
 
 Stmt MakeStore(std::string stage, StoreRole role,
                std::vector<std::pair<std::string, Expr>> bindings, std::string buffer,
-               std::vector<Expr> indices, Expr value, Expr predicate) {
+               std::vector<Expr> indices, Expr value, Expr predicate,
+               std::vector<AxisSpan> region) {
   CHECK(static_cast<bool>(value));
   CHECK(!predicate || predicate.type().scalar == ScalarType::kBool);
   return Stmt(std::make_shared<Store>(std::move(stage), role, std::move(bindings),
                                       std::move(buffer), std::move(indices), std::move(value),
-                                      std::move(predicate)));
+                                      std::move(predicate), std::move(region)));
 }
 
 Stmt MakeIf(Expr condition, Stmt then) {
@@ -51,6 +52,15 @@ Stmt MakeIf(Expr condition, Stmt then) {
 Stmt MakeAllocate(std::string buffer, Stmt body) {
   CHECK(static_cast<bool>(body));
   return Stmt(std::make_shared<Allocate>(std::move(buffer), std::move(body)));
+}
+
+Stmt MakePrefetch(std::string buffer, std::vector<Expr> indices) {
+  return Stmt(std::make_shared<Prefetch>(std::move(buffer), std::move(indices)));
+}
+
+Stmt MakeIntrinsic(std::string name, std::vector<Intrinsic::Operand> operands) {
+  CHECK(!operands.empty()) << name;
+  return Stmt(std::make_shared<Intrinsic>(std::move(name), std::move(operands)));
 }
 
 const Buffer* Program::FindBuffer(std::string_view name) const {

@@ -48,6 +48,11 @@ class StmtCompiler {
         return CompileIf(*s.As<If>());
       case StmtKind::kAllocate:
         return CompileAllocate(*s.As<Allocate>());
+      case StmtKind::kPrefetch:
+        return StmtCode(StmtKind::kSequence);  // changes nothing
+      case StmtKind::kIntrinsic:
+        return absl::FailedPreconditionError(
+            absl::StrCat(program_.name, ": there is no intrinsic ", s.As<Intrinsic>()->name));
     }
     return absl::InternalError("a statement of unknown kind");
   }

@@ -23,12 +23,19 @@ void StmtVisitor::VisitStore(const Store& node) {
   for (const Expr& index : node.indices) Visit(index);
   Visit(node.value);
   if (node.predicate) Visit(node.predicate);
+  for (const AxisSpan& span : node.region) Visit(span.base);
 }
 void StmtVisitor::VisitIf(const If& node) {
   Visit(node.condition);
   Visit(node.then);
 }
 void StmtVisitor::VisitAllocate(const Allocate& node) { Visit(node.body); }
+void StmtVisitor::VisitPrefetch(const Prefetch& node) {
+  for (const Expr& index : node.indices) Visit(index);
+}
+void StmtVisitor::VisitIntrinsic(const Intrinsic& node) {
+  for (const Intrinsic::Operand& operand : node.operands) Visit(operand.index);
+}
 
 Stmt StmtMutator::Mutate(const Stmt& s) {
   switch (s.kind()) {
@@ -70,9 +77,11 @@ Stmt StmtMutator::MutateStore(const Store& node, const Stmt& s) {
   for (const Expr& index : node.indices) indices.push_back(mutate(index));
   Expr value = mutate(node.value);
   Expr predicate = node.predicate ? mutate(node.predicate) : Expr();
+  std::vector<AxisSpan> region = node.region;
+  for (AxisSpan& span : region) span.base = mutate(span.base);
   if (same) return s;
   return MakeStore(node.stage, node.role, std::move(bindings), node.buffer, std::move(indices),
-                   std::move(value), std::move(predicate));
+                   std::move(value), std::move(predicate), std::move(region));
 }
 
 Stmt StmtMutator::MutateIf(const If& node, const Stmt& s) {
@@ -86,6 +95,27 @@ Stmt StmtMutator::MutateAllocate(const Allocate& node, const Stmt& s) {
   Stmt body = Mutate(node.body);
   if (body.SameAs(node.body)) return s;
   return body ? MakeAllocate(node.buffer, std::move(body)) : Stmt();
+}
+
+Stmt StmtMutator::MutatePrefetch(const Prefetch& node, const Stmt& s) {
+  bool same = true;
+  std::vector<Expr> indices;
+  for (const Expr& index : node.indices) {
+    indices.push_back(Mutate(index));
+    same = same && indices.back().SameAs(index);
+  }
+  return same ? s : MakePrefetch(node.buffer, std::move(indices));
+}
+
+Stmt StmtMutator::MutateIntrinsic(const Intrinsic& node, const Stmt& s) {
+  bool same = true;
+  std::vector<Intrinsic::Operand> operands = node.operands;
+  for (Intrinsic::Operand& operand : operands) {
+    Expr index = Mutate(operand.index);
+    same = same && index.SameAs(operand.index);
+    operand.index = std::move(index);
+  }
+  return same ? s : MakeIntrinsic(node.name, std::move(operands));
 }
 
 namespace {

@@ -28,10 +28,14 @@ absl::Status CheckBuffers(const Program& program) {
       return Broken("names", absl::StrCat("two buffers are named ", buffer.name));
     }
     bool is_argument = buffer.scope == Scope::kArgument;
-    int own = !is_argument ? 2 : buffer.access == Access::kOutput ? 1 : 0;
+    int own = !is_argument                       ? 3
+              : buffer.access == Access::kPacked ? 2
+              : buffer.access == Access::kOutput ? 1
+                                                 : 0;
     if (own < phase) {
-      return Broken("buffers", absl::StrCat("buffer ", buffer.name,
-                                            " is out of order: inputs, outputs, then others"));
+      return Broken("buffers",
+                    absl::StrCat("buffer ", buffer.name,
+                                 " is out of order: inputs, outputs, packed, then others"));
     }
     phase = own;
     if (is_argument != (buffer.access != Access::kNone)) {
@@ -97,6 +101,10 @@ class ExprChecker : public ExprVisitor {
   void VisitBroadcast(const Broadcast& node) override {
     if (!program_.lowered) Fail("form", "a vector in a scheduled program");
     ExprVisitor::VisitBroadcast(node);
+  }
+  void VisitLaneReduce(const LaneReduce& node) override {
+    if (!program_.lowered) Fail("form", "a vector in a scheduled program");
+    ExprVisitor::VisitLaneReduce(node);
   }
   void VisitRead(const Read& node) override {
     const Buffer* buffer = program_.FindBuffer(node.buffer);
@@ -169,6 +177,10 @@ class StructureChecker {
       case StmtKind::kAllocate:
         if (!program_.lowered) return Broken("form", "an Allocate in a scheduled program");
         return Check(s.As<Allocate>()->body);
+      case StmtKind::kPrefetch:
+      case StmtKind::kIntrinsic:
+        if (!program_.lowered) return Broken("form", "machine code in a scheduled program");
+        return absl::OkStatus();
       case StmtKind::kStore:
         around_.store = s.As<Store>();
         sites.push_back(around_);
@@ -201,8 +213,9 @@ class StructureChecker {
       return Broken("types", absl::StrCat("stage ", store.stage, ": ", what));
     };
     if (buffer == nullptr) return wrong("there is no buffer " + store.buffer);
-    bool writable = buffer->scope == Scope::kArgument ? buffer->access == Access::kOutput
-                                                      : buffer->scope != Scope::kTable;
+    bool writable = buffer->scope == Scope::kArgument
+                        ? (buffer->access == Access::kOutput || buffer->access == Access::kPacked)
+                        : buffer->scope != Scope::kTable;
     if (!writable) {
       return Broken("read-only", absl::StrCat("stage ", store.stage, " writes ", store.buffer));
     }

@@ -69,7 +69,7 @@ class PredicateAdder : public StmtMutator {
  protected:
   Stmt MutateStore(const Store& node, const Stmt&) override {
     return MakeStore(node.stage, node.role, node.bindings, node.buffer, node.indices, node.value,
-                     And(node.predicate, condition_));
+                     And(node.predicate, condition_), node.region);
   }
 
  private:

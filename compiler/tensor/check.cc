@@ -82,6 +82,7 @@ class BodyChecker : public ExprVisitor {
 
   void VisitRamp(const Ramp&) override { Fail("vectors are for lowered programs"); }
   void VisitBroadcast(const Broadcast&) override { Fail("vectors are for lowered programs"); }
+  void VisitLaneReduce(const LaneReduce&) override { Fail("vectors are for lowered programs"); }
 
  private:
   void Keep(const absl::Status& status) {

@@ -147,6 +147,11 @@ Expr MakeBroadcast(Expr value, int lanes) {
   return Expr(std::make_shared<Broadcast>(std::move(value), lanes));
 }
 
+Expr MakeLaneReduce(ReduceOp op, Expr value) {
+  CHECK(value.type().lanes > 1);
+  return Expr(std::make_shared<LaneReduce>(op, std::move(value)));
+}
+
 Expr MakeConst(double value, Type type) {
   Type scalar = type.WithLanes(1);
   Expr imm = IsFloat(type.scalar) ? MakeFloat(value, scalar)
@@ -251,6 +256,10 @@ bool StructurallyEqual(const Expr& a, const Expr& b) {
     }
     case ExprKind::kBroadcast:
       return StructurallyEqual(a.As<Broadcast>()->value, b.As<Broadcast>()->value);
+    case ExprKind::kLaneReduce: {
+      const auto &x = *a.As<LaneReduce>(), &y = *b.As<LaneReduce>();
+      return x.op == y.op && StructurallyEqual(x.value, y.value);
+    }
   }
   return false;
 }

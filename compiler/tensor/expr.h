@@ -181,6 +181,14 @@ struct Broadcast : ExprNode {
   const Expr value;  // scalar
 };
 
+struct LaneReduce : ExprNode {  // value[0] op value[1] op ..., in any order
+  static constexpr ExprKind kKind = ExprKind::kLaneReduce;
+  LaneReduce(ReduceOp op, Expr value)
+      : ExprNode(kKind, value.type().WithLanes(1)), op(op), value(std::move(value)) {}
+  const ReduceOp op;
+  const Expr value;  // a vector
+};
+
 // Makers CHECK the type rules stated at the top (parsers test them first and
 // report errors). Arithmetic makers fold constants of integers, nothing else.
 Expr MakeInt(int64_t value, Type type = kIndexType);  // wraps to the type; bool: 0 or 1
@@ -196,7 +204,8 @@ Expr MakeRead(Type type, std::string buffer, std::vector<Expr> indices, Expr pre
 Expr MakeReduce(ReduceOp op, std::vector<Axis> axes, Expr body);
 Expr MakeRamp(Expr base, int64_t stride, int lanes);
 Expr MakeBroadcast(Expr value, int lanes);  // returns `value` when lanes == 1
-Expr MakeConst(double value, Type type);    // IntImm or FloatImm, broadcast to lanes
+Expr MakeLaneReduce(ReduceOp op, Expr value);
+Expr MakeConst(double value, Type type);  // IntImm or FloatImm, broadcast to lanes
 
 inline Expr operator+(Expr a, Expr b) {
   return MakeBinary(BinaryOp::kAdd, std::move(a), std::move(b));

@@ -36,6 +36,7 @@ void ExprVisitor::VisitRead(const Read& node) {
 void ExprVisitor::VisitReduce(const Reduce& node) { Visit(node.body); }
 void ExprVisitor::VisitRamp(const Ramp& node) { Visit(node.base); }
 void ExprVisitor::VisitBroadcast(const Broadcast& node) { Visit(node.value); }
+void ExprVisitor::VisitLaneReduce(const LaneReduce& node) { Visit(node.value); }
 
 Expr ExprMutator::Mutate(const Expr& e) {
   switch (e.kind()) {
@@ -103,6 +104,11 @@ Expr ExprMutator::MutateRamp(const Ramp& node, const Expr& e) {
 Expr ExprMutator::MutateBroadcast(const Broadcast& node, const Expr& e) {
   Expr value = Mutate(node.value);
   return value.SameAs(node.value) ? e : MakeBroadcast(std::move(value), node.type.lanes);
+}
+
+Expr ExprMutator::MutateLaneReduce(const LaneReduce& node, const Expr& e) {
+  Expr value = Mutate(node.value);
+  return value.SameAs(node.value) ? e : MakeLaneReduce(node.op, std::move(value));
 }
 
 namespace {

@@ -109,6 +109,10 @@ class ExprPrinter {
       case ExprKind::kBroadcast:
         return absl::StrCat("broadcast(", Whole(e.As<Broadcast>()->value, typed), ", ",
                             e.type().lanes, ")");
+      case ExprKind::kLaneReduce: {
+        const auto& node = *e.As<LaneReduce>();
+        return absl::StrCat(ToAbsl(Name(node.op)), "_lanes(", Whole(node.value, false), ")");
+      }
     }
     return "";
   }

@@ -35,15 +35,16 @@ struct SyntaxExpr {
   enum class Kind : uint8_t {
     kNumber,  // `text`, with `negative` for a minus right before it
     kBool,
-    kVariable,   // `text`
-    kRead,       // `text`[children], guarded if `otherwise`
-    kUnary,      // children: a
-    kBinary,     // children: a, b
-    kSelect,     // children: condition, a, b
-    kCast,       // children: value
-    kReduce,     // children: body
-    kRamp,       // loop programs: children: base, then two numbers: stride and lanes
-    kBroadcast,  // loop programs: children: value, then one number: lanes
+    kVariable,    // `text`
+    kRead,        // `text`[children], guarded if `otherwise`
+    kUnary,       // children: a
+    kBinary,      // children: a, b
+    kSelect,      // children: condition, a, b
+    kCast,        // children: value
+    kReduce,      // children: body
+    kRamp,        // loop programs: children: base, then two numbers: stride and lanes
+    kBroadcast,   // loop programs: children: value, then one number: lanes
+    kLaneReduce,  // loop programs: `reduce` of the lanes of children: value
   };
   Kind kind = Kind::kNumber;
   size_t offset = 0;  // where an error about this node points

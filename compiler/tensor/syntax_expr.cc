@@ -33,6 +33,15 @@ std::optional<Operator> OperatorOf(const Token& token) {
   return it == table.end() ? std::nullopt : std::optional(it->second);
 }
 
+// sum_lanes, prod_lanes, max_lanes, min_lanes.
+std::optional<ReduceOp> LaneReduction(std::string_view name) {
+  for (ReduceOp op : {ReduceOp::kSum, ReduceOp::kProd, ReduceOp::kMax, ReduceOp::kMin}) {
+    std::string_view own = Name(op);
+    if (name.starts_with(own) && name.substr(own.size()) == "_lanes") return op;
+  }
+  return std::nullopt;
+}
+
 std::optional<UnaryOp> UnaryFunction(std::string_view name) {
   for (int i = static_cast<int>(UnaryOp::kAbs); i <= static_cast<int>(UnaryOp::kSigmoid); ++i) {
     if (Name(static_cast<UnaryOp>(i)) == name) return static_cast<UnaryOp>(i);
@@ -272,6 +281,9 @@ class ExprParser {
     } else if (name.text == "broadcast") {
       node = New(Kind::kBroadcast, name);
       arity = 2;
+    } else if (auto lanes = LaneReduction(name.text)) {
+      node = New(Kind::kLaneReduce, name);
+      node->reduce = *lanes;
     } else {
       return tokens_.ErrorAt(name, absl::StrCat("there is no function '", ToAbsl(name.text), "'",
                                                 DidYouMean(name.text, FunctionNames())));

@@ -42,6 +42,12 @@ class Typer {
       case Kind::kRamp:
       case Kind::kBroadcast:
         return VisitVector(e, expected);
+      case Kind::kLaneReduce: {
+        if (!environment_.IsLoopProgram()) return NoSuchFunction(e);
+        ASSIGN_OR_RETURN(Expr value, Visit(*e.children[0], std::nullopt));
+        if (value.type().lanes == 1) return Error(*e.children[0], "this must be a vector");
+        return MakeLaneReduce(e.reduce, std::move(value));
+      }
     }
     return source_.ErrorAt(e.offset, "unknown expression");
   }
@@ -92,6 +98,10 @@ class Typer {
         ASSIGN_OR_RETURN(Expr lanes, Visit(*e.children.back(), kIndexType));
         std::optional<int64_t> n = AsConstInt(lanes);
         return type && n ? std::optional(type->WithLanes(static_cast<int>(*n))) : none;
+      }
+      case Kind::kLaneReduce: {
+        ASSIGN_OR_RETURN(std::optional<Type> type, Infer(*e.children[0]));
+        return type ? std::optional(type->WithLanes(1)) : none;
       }
     }
     return none;
@@ -285,10 +295,12 @@ class Typer {
     return MakeReduce(e.reduce, std::move(axes), std::move(body));
   }
 
+  absl::Status NoSuchFunction(const SyntaxExpr& e) const {
+    return Error(e, absl::StrCat("there is no function '", ToAbsl(e.text), "'"));
+  }
+
   absl::StatusOr<Expr> VisitVector(const SyntaxExpr& e, std::optional<Type> expected) {
-    if (!environment_.IsLoopProgram()) {
-      return Error(e, absl::StrCat("there is no function '", ToAbsl(e.text), "'"));
-    }
+    if (!environment_.IsLoopProgram()) return NoSuchFunction(e);
     if (expected) expected->lanes = 1;
     ASSIGN_OR_RETURN(Expr value, Visit(*e.children[0], expected));
     std::vector<int64_t> numbers;

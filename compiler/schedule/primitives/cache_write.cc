@@ -73,7 +73,7 @@ absl::StatusOr<Program> CacheWrite(const Program& program, std::string_view stag
   RETURN_IF_ERROR(schedule::CheckNewLoops(program, action, loops));
 
   Stmt nest = MakeStore(store.stage, store.role, store.bindings, cache.name, store.indices,
-                        store.value, store.predicate);
+                        store.value, store.predicate, store.region);
   const StmtNode* old_nest = &store;
   if (!stores[0].loops.empty()) {
     const For& top = *stores[0].loops.front();

@@ -55,6 +55,41 @@ constexpr char kLowered[] = R"(lowered program small {
 }
 )";
 
+// Every mark, region, domain and statement that the forms above lack.
+constexpr char kMarks[] = R"(program marks {
+  in x: f32[40]
+  out y: f32[4]
+  packed w: f32[40]
+  workspace t: f32[4, 3]
+  workspace p: f32[40]
+  stage p[i: 40]
+  stage t[i: 4, ko: 3] sum(ki: 16) where ko * 16 + ki < 40
+  for a in 4 tail=partition peel=first peel=last outline prefetch=x:8 prefetch=y:1 {
+    for b in 10 unroll tensorize=transpose_16x16_f32 {
+      p(i = a * 10 + b) within [a * 10: 10]: p[a * 10 + b] = x[a * 10 + b]
+    }
+  }
+}
+)";
+
+constexpr char kMachine[] = R"(lowered program machine {
+  in x: f32[256]
+  const w: f32[40]
+  out y: f32[256]
+  packed v: f32[40]
+  stage v[i: 40]
+  stage s[i: 1]
+  prepare {
+    for i in 40 {
+      v: v[i] = w[i]
+    }
+  }
+  prefetch x[64]
+  intrinsic transpose_16x16_f32(y[0] by (16, 1), x[0] by (1, -16))
+  s: y[0] = sum_lanes(x[ramp(0, 1, 16)]) + v[0]
+}
+)";
+
 constexpr char kTwoNests[] = R"(program two {
   out y: f32[4]
   out z: f32[4]
@@ -87,6 +122,14 @@ TEST(ProgramText, PrintsWhatItParses) {
     ASSERT_TRUE(program.ok()) << program.status();
     EXPECT_EQ(ToText(*program), text);
     EXPECT_EQ(Verdict(text), "");
+  }
+}
+
+TEST(ProgramText, PrintsEveryMarkAndStatement) {
+  for (const char* text : {kMarks, kMachine}) {
+    auto program = ParseProgram(text, "test");
+    ASSERT_TRUE(program.ok()) << program.status();
+    EXPECT_EQ(ToText(*program), text);
   }
 }
 

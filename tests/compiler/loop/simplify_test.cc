@@ -72,6 +72,8 @@ std::string Show(const Expr& e) {
     }
     case ExprKind::kBroadcast:
       return absl::StrCat("broadcast(", Show(e.As<Broadcast>()->value), ", ", e.type().lanes, ")");
+    case ExprKind::kLaneReduce:
+      return absl::StrCat("lanes(", Show(e.As<LaneReduce>()->value), ")");
   }
   return "";
 }
