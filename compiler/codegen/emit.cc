@@ -436,6 +436,7 @@ absl::Status CheckSupported(const Program& lowered) {
           "workspace, stack and register"));
     }
   }
+  if (lowered.prepare) return absl::UnimplementedError("packed arguments are not supported");
   SupportChecker checker;
   checker.Visit(lowered.body);
   return checker.status;

@@ -30,7 +30,7 @@ struct InterpretOptions {
 };
 
 // Runs `program` (scheduled or lowered; vectors, masks, parallel loops
-// included). `inputs` in argument order; returns the outputs in order.
+// included), its prepare part first: packed arguments stay inside. `inputs` in argument order; returns the outputs in order.
 // Arithmetic is done in the type written (f32 rounds to f32 after each
 // operation). Errors: shape mismatch, an access out of bounds, a read of an
 // element never written (with the place): these are bugs of a schedule.

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "compiler/base/status_macros.h"
+#include "compiler/loop/packed.h"
 #include "compiler/loop/passes/passes.h"
 #include "compiler/loop/simplify.h"
 #include "compiler/loop/verify.h"
@@ -28,6 +29,7 @@ absl::StatusOr<Program> Lower(const Program& scheduled, const LowerOptions& opti
     if (options.observer) options.observer(name, program);
     return absl::OkStatus();
   };
+  RETURN_IF_ERROR(CheckPacked(program));
   RETURN_IF_ERROR(run("materialize_init", MaterializeInit(program)));
   RETURN_IF_ERROR(run("shrink_buffers", ShrinkBuffers(program)));
   RETURN_IF_ERROR(run("drop_bindings", DropBindings(program)));
@@ -42,6 +44,7 @@ absl::StatusOr<Program> Lower(const Program& scheduled, const LowerOptions& opti
   RETURN_IF_ERROR(run("simplify", SimplifyProgram(program)));
   RETURN_IF_ERROR(run("hoist_predicates", HoistPredicates(program)));
   RETURN_IF_ERROR(run("finish", FinishLowering(program)));
+  if (HasPacked(program)) RETURN_IF_ERROR(run("move_prepare", MovePrepare(program)));
   DCHECK(Verify(program).ok()) << Verify(program) << " in\n" << ToText(program);
   return program;
 }

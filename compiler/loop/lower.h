@@ -18,8 +18,8 @@ struct LowerOptions {
 };
 
 // The lowered program. InvalidArgument when marks cannot be expanded (a
-// register buffer with a non-constant index, too much unrolling), naming loop
-// or buffer.
+// register buffer with a non-constant index, too much unrolling), or a packed
+// argument depends on the call, naming loop or buffer.
 absl::StatusOr<Program> Lower(const Program& scheduled, const LowerOptions& options = {});
 
 }  // namespace lathe

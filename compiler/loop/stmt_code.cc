@@ -229,7 +229,7 @@ class StmtCompiler {
 
 absl::StatusOr<StmtCode> CompileBody(const Program& program, ExprCode* code) {
   if (!program.body) return absl::FailedPreconditionError(program.name + " has no body");
-  return StmtCompiler(program, code).Compile(program.body);
+  return StmtCompiler(program, code).Compile(MakeSequence({program.prepare, program.body}));
 }
 
 }  // namespace lathe

@@ -57,7 +57,7 @@ struct StmtCode {
   StoreCode store;
 };
 
-// Compiles the body of `program`; buffer n of `code` is buffer n of the program.
+// Compiles what `program` prepares and then its body; buffer n of `code` is buffer n of the program.
 // FailedPrecondition, naming the stage, for what no program may contain.
 absl::StatusOr<StmtCode> CompileBody(const Program& program, ExprCode* code);
 

@@ -4,7 +4,7 @@
 //   names        Names are names of the text form and no words of the language;
 //                buffers and stages are unique; so are loops of a scheduled
 //                program, and loops around each other in a lowered one.
-//   buffers      Arguments come first, inputs before outputs; shapes are
+//   buffers      Arguments come first, inputs, outputs, packed; shapes are
 //                positive; only arguments have an access, only tables values.
 //   variables    Every variable belongs to a loop around it.
 //   types        Reads and stores name known buffers with their rank and type;
@@ -31,6 +31,8 @@
 //                and the loops around both do not reduce in the producer and
 //                make the elements read in the same iteration.
 //   outputs      Every output, and every buffer that is read, is written.
+//   packed       Loops that write a packed argument read what is known before
+//                the calls, and compute nothing that is read elsewhere.
 //
 // Lowered programs (verify_lowered.cc):
 //   form         Loops are serial or parallel, unmarked; bindings are empty;
@@ -42,6 +44,8 @@
 //   parallel     Parallel loops are not nested; a store below one to a buffer
 //                from outside depends on the loop.
 //   outputs      Every output is written.
+//   prepare      The prepare part writes every packed argument and no output, and
+//                reads no input but const ones; the body writes no packed one.
 #include "compiler/loop/verify.h"
 
 #include "absl/strings/str_cat.h"

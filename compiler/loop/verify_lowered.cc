@@ -35,6 +35,14 @@ class LoweredVerifier : public StmtVisitor {
              absl::StrCat("buffer ", buffer.name, " has ", buffer.shape.size(), " dimensions"));
       }
     }
+    preparing_ = true;
+    if (program_.prepare) Visit(program_.prepare);
+    preparing_ = false;
+    for (const Buffer& buffer : program_.buffers) {
+      if (buffer.access == Access::kPacked && !written_.contains(buffer.name)) {
+        Fail("prepare", absl::StrCat("packed argument ", buffer.name, " is not written"));
+      }
+    }
     if (program_.body) Visit(program_.body);
     for (const Buffer& buffer : program_.buffers) {
       if (IsAllocated(buffer) && !allocated_.contains(buffer.name)) {
@@ -91,6 +99,7 @@ class LoweredVerifier : public StmtVisitor {
     if (!node.bindings.empty()) {
       Fail("form", absl::StrCat("stage ", node.stage, " still has bindings"));
     }
+    CheckPart(node.buffer, true);
     Use(node.buffer, node.indices);
     int lanes = node.value.type().lanes;
     int index_lanes = 1;
@@ -106,7 +115,16 @@ class LoweredVerifier : public StmtVisitor {
     StmtVisitor::VisitStore(node);
   }
 
+  void VisitIntrinsic(const Intrinsic& node) override {
+    for (size_t i = 0; i < node.operands.size(); ++i) {
+      CheckPart(node.operands[i].buffer, i == 0);
+      if (i == 0) written_.insert(node.operands[i].buffer);
+    }
+    StmtVisitor::VisitIntrinsic(node);
+  }
+
   void VisitRead(const Read& node) override {
+    CheckPart(node.buffer, false);
     Use(node.buffer, node.indices);
     StmtVisitor::VisitRead(node);
   }
@@ -114,6 +132,22 @@ class LoweredVerifier : public StmtVisitor {
  private:
   void Fail(const char* rule, const std::string& what) {
     if (status_.ok()) status_ = Broken(rule, what);
+  }
+
+  // What the prepare part and the body may do to arguments.
+  void CheckPart(const std::string& name, bool writes) {
+    Access access = buffers_.at(name)->access;
+    const std::string& stage = stage_ ? *stage_ : program_.name;
+    if (writes && preparing_ && access == Access::kOutput) {
+      Fail("prepare",
+           absl::StrCat("stage ", stage, " writes output ", name, " ahead of the calls"));
+    }
+    if (writes && !preparing_ && access == Access::kPacked) {
+      Fail("prepare", absl::StrCat("stage ", stage, " writes packed ", name, " in the body"));
+    }
+    if (!writes && preparing_ && (access == Access::kInput || access == Access::kOutput)) {
+      Fail("prepare", absl::StrCat("stage ", stage, " reads ", name, " ahead of the calls"));
+    }
   }
 
   void Use(const std::string& name, const std::vector<Expr>& indices) {
@@ -149,6 +183,7 @@ class LoweredVerifier : public StmtVisitor {
   absl::flat_hash_map<std::string, const Buffer*> buffers_;
   absl::flat_hash_set<std::string> allocated_, open_, written_;
   absl::flat_hash_set<std::string> outside_;  // open where the parallel loop begins
+  bool preparing_ = false;                    // in the prepare part
   const For* parallel_ = nullptr;
   std::vector<const Expr*> conditions_;
   const std::string* stage_ = nullptr;

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "compiler/base/source_error.h"
 #include "compiler/base/status_macros.h"
+#include "compiler/loop/packed.h"
 #include "compiler/loop/simplifier.h"
 #include "compiler/loop/verify_internal.h"
 #include "compiler/tensor/expr_visitor.h"
@@ -28,6 +29,8 @@ class ScheduledVerifier {
     }
     for (size_t i = 0; i < sites_.size(); ++i) RETURN_IF_ERROR(CheckMarks(i));
     for (size_t i = 0; i < sites_.size(); ++i) RETURN_IF_ERROR(CheckReads(i));
+    absl::Status packed = CheckPacked(program_);
+    if (!packed.ok()) return Broken("packed", FromAbsl(packed.message()));
     return absl::OkStatus();
   }
 
@@ -85,7 +88,8 @@ class ScheduledVerifier {
       return Broken("one-store", absl::StrCat("stage ", stage.name, " has no store"));
     }
     for (const Buffer& buffer : program_.buffers) {
-      if (buffer.access != Access::kOutput || writer_.contains(buffer.name)) continue;
+      bool must = buffer.access == Access::kOutput || buffer.access == Access::kPacked;
+      if (!must || writer_.contains(buffer.name)) continue;
       return Broken("outputs", absl::StrCat("output ", buffer.name, " is not written"));
     }
     return absl::OkStatus();

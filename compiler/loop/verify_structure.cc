@@ -250,6 +250,10 @@ absl::StatusOr<std::vector<StoreSite>> VerifyStructure(const Program& program) {
   RETURN_IF_ERROR(CheckBuffers(program));
   RETURN_IF_ERROR(CheckStages(program));
   StructureChecker checker(program);
+  if (program.prepare) {
+    if (!program.lowered) return Broken("form", "a prepare part in a scheduled program");
+    RETURN_IF_ERROR(checker.Check(program.prepare));
+  }
   if (program.body) RETURN_IF_ERROR(checker.Check(program.body));
   return std::move(checker.sites);
 }

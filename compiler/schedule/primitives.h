@@ -39,6 +39,9 @@ absl::StatusOr<Program> CacheWrite(const Program& program, std::string_view stag
 // Where an intermediate buffer lives. (The buffer is shrunk to the region in
 // use by lowering.)
 absl::StatusOr<Program> SetScope(const Program& program, std::string_view buffer, Scope scope);
+// The stage, which depends on const arguments and tables only, is computed once
+// ahead of the calls: its buffer becomes a packed argument.
+absl::StatusOr<Program> Prepare(const Program& program, std::string_view stage);
 
 // Marks.
 absl::StatusOr<Program> Parallel(const Program& program, std::string_view loop);

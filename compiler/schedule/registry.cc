@@ -48,10 +48,10 @@ absl::StatusOr<Scope> ScopeAt(const TraceStep& step, size_t i, std::string_view 
   return Misuse(absl::StrCat("the scope ", word, " is not workspace, stack or register"), usage);
 }
 
-// PRIMITIVE(LOOP)
+// PRIMITIVE(LOOP) or PRIMITIVE(STAGE)
 template <absl::StatusOr<Program> (*mark)(const Program&, std::string_view)>
 absl::StatusOr<Program> ApplyMark(const Program& program, const TraceStep& step) {
-  std::string usage = absl::StrCat(step.primitive, "(LOOP)");
+  std::string usage = absl::StrCat(step.primitive, mark == Prepare ? "(STAGE)" : "(LOOP)");
   RETURN_IF_ERROR(CheckCounts(step, 0, 1, usage));
   ASSIGN_OR_RETURN(std::string loop, NameAt(step, 0, usage));
   return mark(program, loop);
@@ -122,6 +122,7 @@ constexpr Primitive kPrimitives[] = {
     {"cache_write", 1, kCacheWrite, ApplyCacheWrite},
     {"fuse", 1, kFuse, ApplyFuse},
     {"parallel", 1, "parallel(LOOP)", ApplyMark<Parallel>},
+    {"prepare", 1, "prepare(STAGE)", ApplyMark<Prepare>},
     {"reorder", 1, kReorder, ApplyReorder},
     {"reverse_compute_at", 1, kReverseComputeAt, ApplyReverseComputeAt},
     {"set_scope", 1, kSetScope, ApplySetScope},

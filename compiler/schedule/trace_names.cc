@@ -37,7 +37,7 @@ bool Corresponds(const StageInfo& author, const StageInfo& canonical, const Rena
 
 bool TakesStage(const TraceStep& step, size_t argument) {
   return argument == 0 && (step.primitive == "set_scope" || step.primitive == "cache_write" ||
-                           step.primitive == "reverse_compute_at");
+                           step.primitive == "prepare" || step.primitive == "reverse_compute_at");
 }
 
 }  // namespace

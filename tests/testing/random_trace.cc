@@ -125,6 +125,7 @@ class Drawer {
       case 2:
         return {"tail", 1, {}, {loop->var, Below(4) == 0 ? "mask" : "partition"}};
       case 3:
+        if (Below(2) == 0) return {"prepare", 1, {}, {Pick(program_.stages).name}};
         return {"set_scope", 1, {}, {Pick(program_.buffers).name, AnyScope()}};
       default: {
         // An innermost loop, if it is not a wild draw.

@@ -45,6 +45,9 @@ Program HoistPredicates(const Program& program);
 // indices of register buffers that are not constant.
 absl::StatusOr<Program> FinishLowering(const Program& program);
 
+// What writes packed arguments becomes the program's `prepare` part.
+Program MovePrepare(const Program& program);
+
 }  // namespace lathe
 
 #endif  // LATHE_COMPILER_LOOP_PASSES_PASSES_H_

@@ -90,6 +90,29 @@ constexpr char kMachine[] = R"(lowered program machine {
 }
 )";
 
+constexpr char kPrepared[] = R"(lowered program prepared {
+  in x: f32[40]
+  const w: f32[40]
+  out y: f32[40]
+  packed v: f32[40]
+  stack t: f32[1]
+  stage t[i: 40]
+  stage v[i: 40]
+  stage y[i: 40]
+  prepare {
+    for i in 40 {
+      allocate t {
+        t: t[0] = w[i] * 2
+        v: v[i] = t[0]
+      }
+    }
+  }
+  for j in 40 {
+    y: y[j] = x[j] + v[j]
+  }
+}
+)";
+
 constexpr char kTwoNests[] = R"(program two {
   out y: f32[4]
   out z: f32[4]
@@ -178,6 +201,8 @@ TEST(ProgramText, ErrorsPointAtTheFault) {
   }
 }
 
+TEST(Verify, AcceptsAPrepare) { EXPECT_EQ(Verdict(kPrepared), ""); }
+
 TEST(Verify, AcceptsAccessesThatAreNeverMade) {
   // Where p < 1, the guard 0 < p never holds, and x[p - 1] is not read.
   EXPECT_EQ(Verdict(Replaced(kLowered, "= acc[ramp(0, 1, 8)] if",
@@ -228,6 +253,11 @@ TEST(Verify, RefusesWhatBreaksARule) {
        "if true {\n        y: y[ramp(0, 1, 8)]", "rule parallel: stage y"},
       {kLowered, "out y: f32[16]", "out y: f32[16]\n  out z: f32[1]", "rule outputs: output z"},
       {kLowered, "acc[ramp(0, 1, 8)] init=", "acc[ramp(9, 1, 8)] init=", "rule in-bounds"},
+      {kPrepared, "v: v[i] = t[0]", "v: t[0] = t[0]", "rule prepare: packed argument v is not"},
+      {kPrepared, "v: v[i] = t[0]", "v: y[i] = t[0]", "rule prepare: stage v writes output y"},
+      {kPrepared, "= w[i] * 2", "= x[i] * 2", "rule prepare: stage t reads x ahead of the calls"},
+      {kPrepared, "y: y[j] =", "y: v[j] =", "rule prepare: stage y writes packed v in the body"},
+      {kPrepared, "v: v[i] = t[0]", "v: v[i + 1] = t[0]", "rule in-bounds"},
   };
   for (const Row& row : rows) {
     EXPECT_THAT(Verdict(Replaced(row.text, row.from, row.to)), HasSubstr(row.message))

@@ -44,6 +44,16 @@ constexpr char kConsumers[] =
     "  sums[j] = sum(i) t[i, j]\n"
     "  total[i, j] = sums[j] + t[i, j]\n"
     "}\n";
+// Stages of const arguments, and what keeps others in the call.
+constexpr char kWeights[] =
+    "lathe 1\n"
+    "func weights(x: f32[4, 6], w: const f32[6, 8], g: const f32[6]) -> (y, z) {\n"
+    "  s[k, j] = w[k, j] * g[k]\n"
+    "  P[j, k] = s[k, j]\n"
+    "  q[i, k] = x[i, k] + g[k]\n"
+    "  y[i, j] = sum(k) q[i, k] * P[j, k]\n"
+    "  z[j] = sum(k) P[j, k] * s[k, j]\n"
+    "}\n";
 
 struct Case {
   const char* function;
@@ -72,7 +82,8 @@ TEST(Rejection, Steps) {
   for (const Case& c : std::initializer_list<Case>{
            {kMatmul, "frobnicate(C.i)",
             "step 1 (line 2): frobnicate(C.i): there is no primitive frobnicate; the primitives "
-            "are cache_write, fuse, parallel, reorder, reverse_compute_at, set_scope, split, tail, "
+            "are cache_write, fuse, parallel, prepare, reorder, reverse_compute_at, set_scope, "
+            "split, tail, "
             "unroll, vectorize"},
            {kMatmul, "vectorise(C.i)", "(did you mean vectorize?)"},
            {kMatmul, "unroll@2(C.i)",
@@ -89,6 +100,41 @@ TEST(Rejection, Steps) {
        }) {
     ExpectRefused(c);
   }
+}
+
+TEST(Rejection, Prepare) {
+  for (const Case& c : std::initializer_list<Case>{
+           {kWeights, "prepare(p)",
+            "prepare(p): cannot prepare stage p: there is no stage p (did you mean s?)"},
+           {kWeights, "prepare(q)",
+            "cannot prepare stage q: stage q reads x, which is neither const nor a table nor "
+            "prepared itself"},
+           {kWeights, "prepare(P)",
+            "stage P reads s, which is neither const nor a table nor prepared itself"},
+           {kWeights, "prepare(y)",
+            "cannot prepare stage y: it computes an output, which belongs to the call"},
+           {kWeights, "prepare(s)\nprepare(s)", "it is prepared already"},
+           {kWeights, "a = prepare(s)", "it makes 0 names, not 1; it is written prepare(STAGE)"},
+           // Loops that compute something for the calls too.
+           {kWeights, "reverse_compute_at(P, s.j)\nprepare(P)",
+            "the same loops compute stage s, which stage z reads in each call"},
+           {kWeights, "prepare(s)\nset_scope(s, stack)", "it is an argument or a table"},
+       }) {
+    ExpectRefused(c);
+  }
+}
+
+// A step after prepare may not bring work of the calls into the prepared loops.
+TEST(Rejection, PreparedLoopsStayApart) {
+  absl::StatusOr<Function> function = ParseFunction(kWeights, "f.tfn");
+  ASSERT_TRUE(function.ok()) << function.status();
+  absl::StatusOr<Trace> trace =
+      ParseTrace("lathe-trace 1\nprepare(s)\nprepare(P)\nreverse_compute_at(z, P.j)\n", "t.trace");
+  ASSERT_TRUE(trace.ok()) << trace.status();
+  absl::Status refused = LowerWithTrace(*function, *trace).status();
+  EXPECT_THAT(std::string(refused.message()),
+              HasSubstr("step 3 (line 4): reverse_compute_at(z, P.j): rule packed: the same loops "
+                        "compute stage z, which writes an output in each call"));
 }
 
 TEST(Rejection, Split) {
