@@ -1,126 +1,129 @@
 #include "compiler/tensor/operators.h"
 
 #include <algorithm>
+#include <iterator>
+#include <optional>
+#include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "compiler/base/check.h"
 #include "compiler/base/source_error.h"
 #include "compiler/base/status_macros.h"
-#include "compiler/tensor/operator_builders.h"
+#include "compiler/tensor/operators/definition.h"
+#include "compiler/tensor/operators/types.h"
+#include "compiler/tensor/rules.h"
 
 namespace lathe {
 namespace {
 
-// An operator and what builds it from its parameters, in order.
-struct Entry {
-  Operator op;
-  Function (*build)(const std::vector<int64_t>& values);
-};
+using Kind = OperatorParameter::Kind;
 
-OperatorParameter Required(std::string_view name, std::string_view help) {
-  return {name, help, 0, true};
-}
-OperatorParameter Flag(std::string_view name, std::string_view help) {
-  return {name, help, 0, false};
-}
-
-const OperatorParameter kRows = Required("rows", "rows");
-const OperatorParameter kColumns = Required("columns", "columns");
-
-// Extents come without a default; parameters with one are flags, 0 or 1.
-const std::vector<Entry>& Entries() {
-  using Values = const std::vector<int64_t>&;
-  static const auto& entries = *new std::vector<Entry>{
-      {{"add", "y = a + b, elementwise", {kRows, kColumns}},
-       [](Values v) { return Add(v[0], v[1]); }},
-      {{"gelu", "y = x * (1 + erf(x / sqrt(2))) / 2", {kRows, kColumns}},
-       [](Values v) { return Gelu(v[0], v[1]); }},
-      {{"linear_relu",
-        "y = max(x w + b, 0), with const weights",
-        {{"m", "rows of x", 1, false},
-         {"k", "columns of x", 3072, false},
-         {"n", "columns of y", 200, false}}},
-       [](Values v) { return LinearRelu(v[0], v[1], v[2]); }},
-      {{"matmul",
-        "C = A B",
-        {Required("m", "rows of A"), Required("n", "columns of B"), Required("k", "columns of A"),
-         Flag("const_b", "1: B is known before the call"), Flag("bias", "1: adds a row vector"),
-         Flag("relu", "1: max(..., 0) at the end")}},
-       [](Values v) {
-         return MatmulWithEpilogue(v[0], v[1], v[2], v[3] != 0, v[4] != 0, v[5] != 0);
-       }},
-      {{"relu", "y = max(x, 0)", {kRows, kColumns}}, [](Values v) { return Relu(v[0], v[1]); }},
-      {{"row_mean_variance", "mean and variance of every row", {kRows, kColumns}},
-       [](Values v) { return RowMeanVariance(v[0], v[1]); }},
-      {{"row_sum", "the sum of every row", {kRows, kColumns}},
-       [](Values v) { return RowSum(v[0], v[1]); }},
-      {{"softmax", "exp(x - max) / sum, of every row", {kRows, kColumns}},
-       [](Values v) { return Softmax(v[0], v[1]); }},
-      {{"transpose", "y[j, i] = x[i, j]", {kRows, kColumns}},
-       [](Values v) { return Transpose(v[0], v[1]); }},
-  };
-  return entries;
+// All operators, by name.
+const std::vector<OperatorDefinition>& Definitions() {
+  static const auto& definitions = *[] {
+    auto* all = new std::vector<OperatorDefinition>;
+    for (auto family :
+         {AttentionOperators, ConvolutionOperators, ElementwiseOperators, MatmulOperators,
+          NormalizationOperators, PoolingOperators, ReductionOperators}) {
+      std::vector<OperatorDefinition> operators = family();
+      std::move(operators.begin(), operators.end(), std::back_inserter(*all));
+    }
+    std::sort(all->begin(), all->end(),
+              [](const auto& a, const auto& b) { return a.op.name < b.op.name; });
+    return all;
+  }();
+  return definitions;
 }
 
-std::string Signature(const Operator& op) {
-  return absl::StrCat(ToAbsl(op.name), "(",
-                      absl::StrJoin(op.parameters, ", ",
-                                    [](std::string* out, const OperatorParameter& parameter) {
-                                      absl::StrAppend(out, ToAbsl(parameter.name), "=",
-                                                      parameter.required
-                                                          ? "..."
-                                                          : absl::StrCat(parameter.default_value));
-                                    }),
-                      ")");
+std::string JoinWords(const OperatorParameter& parameter, const char* separator) {
+  return absl::StrJoin(parameter.words, separator,
+                       [](std::string* out, std::string_view word) { out->append(word); });
 }
 
-absl::StatusOr<const Entry*> FindEntry(const std::string& name) {
-  std::vector<std::string> names, signatures;
-  for (const Entry& entry : Entries()) {
-    if (entry.op.name == name) return &entry;
-    names.emplace_back(entry.op.name);
-    signatures.push_back(Signature(entry.op));
+absl::StatusOr<const OperatorDefinition*> FindDefinition(std::string_view name) {
+  std::vector<std::string> names;
+  for (const OperatorDefinition& definition : Definitions()) {
+    if (definition.op.name == name) return &definition;
+    names.emplace_back(definition.op.name);
   }
-  return absl::NotFoundError(absl::StrCat("there is no operator '", name, "'",
-                                          DidYouMean(name, names), "; operators are\n  ",
-                                          absl::StrJoin(signatures, "\n  ")));
+  return absl::NotFoundError(absl::StrCat("there is no operator '", ToAbsl(name), "'",
+                                          DidYouMean(name, names), "; operators are ",
+                                          absl::StrJoin(names, ", ")));
 }
 
-absl::Status Wrong(const Operator& op, const std::string& what) {
+absl::Status Wrong(const Operator& op, absl::string_view what) {
   return absl::InvalidArgumentError(
       absl::StrCat("operator ", ToAbsl(op.name), ": ", what, "; expected ", Signature(op)));
 }
 
+// `text` as the parameter's value in its plainest form, or what is wrong with it.
+absl::StatusOr<std::string> Value(const OperatorParameter& parameter, std::string text) {
+  auto wrong = [&](const std::string& what) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(ToAbsl(parameter.name), " is ", text, ", but must be ", what));
+  };
+  if (parameter.kind == Kind::kWord) {
+    for (std::string_view word : parameter.words) {
+      if (word == text) return text;
+    }
+    return wrong(absl::StrCat("one of ", JoinWords(parameter, ", ")));
+  }
+  if (parameter.kind == Kind::kReal) {
+    double number = 0;
+    bool is_number = absl::SimpleAtod(text, &number) && number >= 0 && number <= 1e300;
+    if (!is_number) return wrong("a number, zero or more");
+    return absl::StrCat(absl::StripAsciiWhitespace(text));
+  }
+  int64_t number = 0;
+  if (!absl::SimpleAtoi(text, &number)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(ToAbsl(parameter.name), " is '", text, "', which is no 64-bit integer"));
+  }
+  if (parameter.kind == Kind::kFlag && number != 0 && number != 1) return wrong("0 or 1");
+  if (parameter.kind == Kind::kExtent && number <= 0) return wrong("positive");
+  if (parameter.kind == Kind::kCount && number < 0) return wrong("zero or more");
+  if (number > kMaxElements) return wrong("at most 2^40");
+  return absl::StrCat(number);
+}
+
 // Sets the parameter that `setting` ("m=512") names.
-absl::Status Assign(const Operator& op, const std::string& setting,
-                    std::vector<std::optional<int64_t>>& values) {
+absl::Status Assign(const Operator& op, const std::string& setting, Words& words) {
   std::vector<std::string> parts = absl::StrSplit(setting, absl::MaxSplits('=', 1));
   if (parts.size() != 2) return Wrong(op, absl::StrCat("'", setting, "' is not NAME=VALUE"));
   std::string name(absl::StripAsciiWhitespace(parts[0]));
-  auto it = std::find_if(op.parameters.begin(), op.parameters.end(),
-                         [&](const OperatorParameter& p) { return p.name == name; });
-  if (it == op.parameters.end()) {
+  auto parameter = std::find_if(op.parameters.begin(), op.parameters.end(),
+                                [&](const OperatorParameter& p) { return p.name == name; });
+  if (parameter == op.parameters.end()) {
     return Wrong(op, absl::StrCat("there is no parameter '", name, "'"));
   }
-  std::optional<int64_t>& value = values[it - op.parameters.begin()];
-  if (value) return Wrong(op, absl::StrCat(name, " is given twice"));
-  int64_t number = 0;
-  if (!absl::SimpleAtoi(parts[1], &number)) {
-    return Wrong(op, absl::StrCat(name, " is '", parts[1], "', which is no 64-bit integer"));
-  }
-  bool is_flag = !it->required && it->default_value == 0;
-  if (is_flag && number != 0 && number != 1) {
-    return Wrong(op, absl::StrCat(name, " is ", number, ", but must be 0 or 1"));
-  }
-  if (!is_flag && number <= 0) {
-    return Wrong(op, absl::StrCat(name, " is ", number, ", but must be positive"));
-  }
-  value = number;
+  if (words.Has(name)) return Wrong(op, absl::StrCat(name, " is given twice"));
+  absl::StatusOr<std::string> value =
+      Value(*parameter, std::string(absl::StripAsciiWhitespace(parts[1])));
+  if (!value.ok()) return Wrong(op, value.status().message());
+  words.Set(name, *std::move(value));
   return absl::OkStatus();
+}
+
+// The words that `arguments` ("m=512, n=8") gives, and the other parameters' defaults.
+absl::StatusOr<Words> ParseArguments(const Operator& op, absl::string_view arguments) {
+  Words words;
+  if (!absl::StripAsciiWhitespace(arguments).empty()) {
+    for (absl::string_view setting : absl::StrSplit(arguments, ',')) {
+      RETURN_IF_ERROR(Assign(op, std::string(setting), words));
+    }
+  }
+  for (const OperatorParameter& parameter : op.parameters) {
+    if (words.Has(parameter.name)) continue;
+    if (parameter.required()) {
+      return Wrong(op, absl::StrCat(ToAbsl(parameter.name), " is missing"));
+    }
+    words.Set(parameter.name, std::string(parameter.default_value));
+  }
+  return words;
 }
 
 }  // namespace
@@ -128,40 +131,55 @@ absl::Status Assign(const Operator& op, const std::string& setting,
 absl::Span<const Operator> Operators() {
   static const auto& operators = *[] {
     auto* all = new std::vector<Operator>;
-    for (const Entry& entry : Entries()) all->push_back(entry.op);
+    for (const OperatorDefinition& definition : Definitions()) all->push_back(definition.op);
     return all;
   }();
   return operators;
 }
 
+absl::StatusOr<const Operator*> FindOperator(std::string_view name) {
+  ASSIGN_OR_RETURN(const OperatorDefinition* definition, FindDefinition(name));
+  return &definition->op;
+}
+
+std::string Signature(const Operator& op) {
+  auto append = [](std::string* out, const OperatorParameter& parameter) {
+    absl::StrAppend(out, ToAbsl(parameter.name), "=",
+                    parameter.required()            ? "..."
+                    : parameter.kind == Kind::kWord ? JoinWords(parameter, "|")
+                                                    : std::string(parameter.default_value));
+  };
+  return absl::StrCat(ToAbsl(op.name), "(", absl::StrJoin(op.parameters, ", ", append), ")");
+}
+
 absl::StatusOr<Function> BuildOperator(std::string_view spec) {
-  std::string text(absl::StripAsciiWhitespace(ToAbsl(spec)));
+  absl::string_view text = absl::StripAsciiWhitespace(ToAbsl(spec));
   size_t open = text.find('(');
   std::string name(absl::StripAsciiWhitespace(text.substr(0, open)));
-  ASSIGN_OR_RETURN(const Entry* entry, FindEntry(name));
-  const Operator& op = entry->op;
-  std::vector<std::optional<int64_t>> given(op.parameters.size());
-  if (open != std::string::npos) {
+  ASSIGN_OR_RETURN(const OperatorDefinition* definition, FindDefinition(name));
+  const Operator& op = definition->op;
+  absl::string_view arguments;
+  if (open != absl::string_view::npos) {
     if (text.back() != ')') return Wrong(op, "a ')' is missing at the end");
-    std::string list = text.substr(open + 1, text.size() - open - 2);
-    if (!absl::StripAsciiWhitespace(list).empty()) {
-      for (absl::string_view setting : absl::StrSplit(list, ',')) {
-        RETURN_IF_ERROR(Assign(op, std::string(setting), given));
-      }
+    arguments = text.substr(open + 1, text.size() - open - 2);
+  }
+  ASSIGN_OR_RETURN(Words words, ParseArguments(op, arguments));
+  SetTypes(words);
+  if (definition->derive) {
+    absl::Status derived = definition->derive(words);
+    if (!derived.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat("operator ", name, ": ", derived.message()));
     }
   }
-  std::vector<int64_t> values;
-  for (size_t i = 0; i < given.size(); ++i) {
-    const OperatorParameter& parameter = op.parameters[i];
-    if (parameter.required && !given[i]) {
-      return Wrong(op, absl::StrCat(std::string(parameter.name), " is missing"));
-    }
-    values.push_back(given[i].value_or(parameter.default_value));
-  }
-  Function function = entry->build(values);
-  absl::Status status = CheckFunction(function);
-  if (!status.ok()) return Wrong(op, std::string(status.message()));
-  return function;
+  std::string function = absl::StrCat("lathe 1\n", words.Fill(definition->text));
+  return ParseFunction(function, absl::StrCat("op:", name));
+}
+
+Function Matmul(int64_t m, int64_t n, int64_t k, bool const_b) {
+  absl::StatusOr<Function> matmul = BuildOperator(
+      absl::StrCat("matmul(m=", m, ",n=", n, ",k=", k, ",const_b=", const_b ? 1 : 0, ")"));
+  CHECK(matmul.ok()) << matmul.status();
+  return *std::move(matmul);
 }
 
 }  // namespace lathe

@@ -1,4 +1,4 @@
-// Keys, work, and the operator library.
+// Keys and work.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -71,55 +71,6 @@ TEST(CountWork, SubscriptsAndCastsAreNoWork) {
       Parse("func f(x: i8[8]) -> (y) { y[i: 4] = max(f32((x[2*i - 1] else 0)) + 1, 0) }"));
   EXPECT_EQ(work.flops, 8);
   EXPECT_EQ(work.bytes, 8 + 16);
-}
-
-TEST(Operators, AreOrderedAndObeyTheLanguage) {
-  std::string last;
-  for (const Operator& op : Operators()) {
-    EXPECT_LT(last, std::string(op.name));
-    last = op.name;
-    std::string spec = std::string(op.name) + " ( ";
-    for (const OperatorParameter& parameter : op.parameters) {
-      if (!parameter.required) continue;
-      spec += (spec.back() == ' ' ? "" : ", ") + std::string(parameter.name) + " = 7";
-    }
-    absl::StatusOr<Function> function = BuildOperator(spec + ")");
-    ASSERT_TRUE(function.ok()) << function.status().message();
-    absl::StatusOr<Function> again = ParseFunction(ToText(*function), "op");
-    ASSERT_TRUE(again.ok()) << again.status().message();
-    EXPECT_EQ(CanonicalKey(*again).text, CanonicalKey(*function).text);
-  }
-}
-
-TEST(Operators, MatmulWithEpilogue) {
-  EXPECT_EQ(ToText(*BuildOperator("matmul(m=2,n=3,k=4,const_b=1,bias=1,relu=1)")),
-            "lathe 1\n"
-            "func matmul(A: f32[2, 4], B: const f32[4, 3], bias: f32[3]) -> (C) {\n"
-            "  T[i, j] = sum(k) A[i, k] * B[k, j]\n"
-            "  C[i, j] = max(T[i, j] + bias[j], 0)\n"
-            "}\n");
-}
-
-TEST(Operators, ErrorsSayWhatExists) {
-  for (auto [spec, part] : {
-           std::pair("matmull(m=1)", "there is no operator 'matmull' (did you mean matmul?)"),
-           std::pair("conv9(x=1)", "softmax(rows=..., columns=...)"),
-           std::pair("matmul(m=1,n=2)", "operator matmul: k is missing; expected matmul(m=..., "),
-           std::pair("matmul(m=1,n=2,k=0)", "k is 0, but must be positive"),
-           std::pair("matmul(m=-4,n=2,k=1)", "m is -4, but must be positive"),
-           std::pair("matmul(m=1,m=2)", "m is given twice"),
-           std::pair("matmul(m=1,q=2)", "there is no parameter 'q'"),
-           std::pair("matmul(m=99999999999999999999)", "is no 64-bit integer"),
-           std::pair("matmul(m=1000000,n=2,k=2000000)", "A has more than 2^40 elements"),
-           std::pair("matmul(m=1,n=2,k=3,relu=2)", "relu is 2, but must be 0 or 1"),
-           std::pair("matmul(m)", "'m' is not NAME=VALUE"),
-           std::pair("matmul(m=1", "a ')' is missing"),
-           std::pair("", "there is no operator ''"),
-       }) {
-    absl::StatusOr<Function> function = BuildOperator(spec);
-    ASSERT_FALSE(function.ok()) << spec;
-    EXPECT_THAT(std::string(function.status().message()), testing::HasSubstr(part)) << spec;
-  }
 }
 
 }  // namespace

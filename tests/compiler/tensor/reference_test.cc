@@ -85,7 +85,7 @@ TEST(Reference, EveryOperatorAndFunction) {
   for (const Operator& op : Operators()) {
     std::string spec = absl::StrCat(std::string(op.name), "(");
     for (const OperatorParameter& parameter : op.parameters) {
-      if (!parameter.required) continue;
+      if (!parameter.required()) continue;
       absl::StrAppend(&spec, spec.back() == '(' ? "" : ",", std::string(parameter.name), "=5");
     }
     SCOPED_TRACE(spec);
