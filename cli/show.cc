@@ -1,8 +1,11 @@
 // lathe show: one function at one level of abstraction.
+#include <optional>
+
 #include "cli/builder.h"
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "compiler/analysis/hot_loop.h"
 #include "compiler/base/status_macros.h"
 #include "compiler/loop/program.h"
 
@@ -35,6 +38,23 @@ absl::StatusOr<std::string> TextAt(const std::string& level, const LoadedTask& t
   return response.output();
 }
 
+Json ToJson(const HotLoop& loop) {
+  return {{"label", loop.label},
+          {"function", loop.function},
+          {"first_line", loop.first_line},
+          {"last_line", loop.last_line},
+          {"depth", loop.depth},
+          {"instructions", loop.instructions},
+          {"fused_multiply_adds", loop.multiply_adds},
+          {"vector_arithmetic", loop.vector_arithmetic},
+          {"loads", loop.loads},
+          {"stores", loop.stores},
+          {"stack_references", loop.stack_references},
+          {"vector_registers", loop.vector_registers},
+          {"general_registers", loop.general_registers},
+          {"mask_registers", loop.mask_registers}};
+}
+
 absl::StatusOr<ExitCode> Show(const Options& options) {
   ASSIGN_OR_RETURN(LoadedTask task, LoadTask(options.task));
   absl::StatusOr<NamedTrace> trace = ResolveTrace(options.trace, task, options.db);
@@ -44,14 +64,18 @@ absl::StatusOr<ExitCode> Show(const Options& options) {
   }
   RETURN_IF_ERROR(trace.status());
   ASSIGN_OR_RETURN(std::string text, TextAt(options.level, task, trace->trace));
+  std::optional<HotLoop> hot;
+  if (options.level == "asm") hot = FindHotLoop(text);
   if (options.json) {
-    PrintJson({{"function", task.function.name},
-               {"level", options.level},
-               {"origin", trace->origin},
-               {"trace", ToText(trace->trace)},
-               {"text", text}});
+    Json json = {{"function", task.function.name},
+                 {"level", options.level},
+                 {"origin", trace->origin},
+                 {"trace", ToText(trace->trace)},
+                 {"text", text}};
+    if (hot) json["hot_loop"] = ToJson(*hot);
+    PrintJson(json);
   } else {
-    Print(text);
+    Print(hot ? MarkHotLoop(text, *hot) : text);
   }
   return kSuccess;
 }

@@ -152,11 +152,11 @@ VectorMath::Split VectorMath::SplitExponent(Value* x) {
   return {mantissa, b_.CreateFSub(shifted, magic)};
 }
 
-// 2/3 + 2/5 s^2 + 2/7 s^4 + ..., enough of it for |s| <= 0.172.
-Value* VectorMath::AtanhTail(Value* s2) {
-  const int terms = IsDouble(s2) ? 10 : 5;
+// Enough terms for |s| <= 0.172; more after the first, which pow treats as a pair.
+Value* VectorMath::AtanhTail(Value* s2, int first) {
+  const int terms = !IsDouble(s2) ? 5 : first == 1 ? 10 : 13;
   std::vector<double> coefficients;
-  for (int k = terms; k >= 1; --k) coefficients.push_back(2.0 / (2 * k + 1));
+  for (int k = terms; k >= first; --k) coefficients.push_back(2.0 / (2 * k + 1));
   return Polynomial(s2, coefficients);
 }
 

@@ -61,12 +61,13 @@ class VectorMath {
   llvm::Value* ExpTail(llvm::Value* r);  // (exp(r) - 1 - r) / r^2, |r| <= ln 2 / 2
   llvm::Value* PowerOfTwo(llvm::Value* n, llvm::Type* type);  // 2^n, n a normal exponent
   llvm::Value* Scale(llvm::Value* x, llvm::Value* n);         // x * 2^n, rounded once
-  llvm::Value* ExpOfPair(Pair x);
   Split SplitExponent(llvm::Value* x);
-  llvm::Value* AtanhTail(llvm::Value* s2);  // (2 atanh(s) - 2 s) / s^3 by s^2
+  // 2 / (2 k + 1) + 2 s^2 / (2 k + 3) + ..., k the `first` term: 2 atanh(s) is
+  // 2 s + s^3 AtanhTail(s^2).
+  llvm::Value* AtanhTail(llvm::Value* s2, int first = 1);
   Pair LogPair(llvm::Value* x);
+  llvm::Value* PowOfPositive(llvm::Value* x, llvm::Value* y);
   Pair Multiply(llvm::Value* a, llvm::Value* b);    // exact
-  Pair Add(llvm::Value* a, llvm::Value* b);         // exact
   Pair AddOrdered(llvm::Value* a, llvm::Value* b);  // exact for |a| >= |b|
 
   llvm::IRBuilder<>& b_;

@@ -194,6 +194,18 @@ TEST_F(CommandsTest, ShowsEveryLevel) {
   for (const auto& [level, expected] : levels) {
     EXPECT_THAT(Ok({"show", kSmallMatmul, "--level", level}), HasSubstr(expected)) << level;
   }
+  // The tile of the default schedule stays in registers.
+  const std::vector<std::string> assembly = {"show",     "op:matmul(m=128,n=128,k=128)",
+                                             "--level",  "asm",
+                                             "--trace",  "default",
+                                             "--target", "x86-64-v3"};
+  EXPECT_THAT(Ok(assembly), HasSubstr("# >>>>>>>> hot loop"));
+  Json hot = OkJson(assembly)["hot_loop"];
+  EXPECT_EQ(hot["depth"], 3);
+  EXPECT_GE(hot["fused_multiply_adds"].get<int>(), 8);
+  EXPECT_GT(hot["fused_multiply_adds"], hot["loads"]);
+  EXPECT_GE(hot["vector_registers"].get<int>(), 8);
+  EXPECT_EQ(hot["stack_references"], 0);
   Json naive = OkJson({"show", kSmallMatmul, "--level", "loop", "--trace", "naive"});
   EXPECT_EQ(naive["origin"], "naive");
   // What is shown as tensor function is one.

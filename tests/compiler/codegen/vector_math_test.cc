@@ -1,4 +1,11 @@
-// Errors of the elementary functions, over a sample of all bit patterns.
+// Errors of the elementary functions of f32, f16 and bf16, over the whole range.
+//
+// A plain run visits every 997th bit pattern of f32, all special values, and
+// every value near the points where the functions or their code bend.
+// `vector_math_test --exhaustive` visits all 2^32 values of each function, with
+// and without fused multiply-add (about two minutes each; choose some with
+// --gtest_filter=*exp*), and prints the largest errors: those in the table of
+// compiler/codegen/vector_math.h.
 #include "compiler/codegen/vector_math.h"
 
 #include <gtest/gtest.h>
@@ -6,167 +13,197 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <iostream>
 #include <limits>
+#include <memory>
+#include <string_view>
+#include <vector>
 
 #include "compiler/codegen/compile.h"
+#include "compiler/tensor/scalar_math.h"
 #include "tests/compiler/codegen/compiled_kernel.h"
+#include "tests/compiler/codegen/elementary_functions.h"
 #include "tests/compiler/codegen/program_builder.h"
 
 namespace lathe::testing {
 namespace {
 
-struct Case {
-  UnaryOp op;
-  long double (*reference)(long double);
-  double float_bound, double_bound;  // units in the last place, with fma
+bool exhaustive = false;  // set by main
+
+struct Precision {
+  int digits;
+  int min_exponent;  // of the smallest normal number
+  double largest;
 };
+constexpr Precision kSingle{24, -126, std::numeric_limits<float>::max()};
 
-long double Rsqrt(long double x) { return 1 / std::sqrt(x); }
-long double Sigmoid(long double x) { return 1 / (1 + std::exp(-x)); }
-
-const Case kCases[] = {
-    {UnaryOp::kExp, [](long double x) { return std::exp(x); }, 1.1, 1.1},
-    {UnaryOp::kLog, [](long double x) { return std::log(x); }, 1.0, 1.0},
-    {UnaryOp::kTanh, [](long double x) { return std::tanh(x); }, 2.5, 2.5},
-    {UnaryOp::kErf, [](long double x) { return std::erf(x); }, 2.5, 2.0},
-    {UnaryOp::kSigmoid, Sigmoid, 3.0, 3.0},
-    {UnaryOp::kRsqrt, Rsqrt, 1.5, 1.5},
-    {UnaryOp::kSqrt, [](long double x) { return std::sqrt(x); }, 0.5001, 0.5001},
-    {UnaryOp::kFloor, [](long double x) { return std::floor(x); }, 0, 0},
-};
-
-// |got - want| in units in the last place of T at `want`; 0 when both are the
-// same infinity or NaN, infinite when one is.
-template <typename T>
-double UlpError(T got, long double want) {
-  const T rounded = static_cast<T>(want);
-  if (std::isnan(rounded) || std::isnan(got)) {
-    return std::isnan(rounded) && std::isnan(got) ? 0 : INFINITY;
+// |got - want| in units in the last place of the binade of `want`; infinite
+// when one is NaN and the other is not, or a zero has the wrong sign. One step
+// away from overflow counts 1.
+double UlpError(double got, double want, const Precision& precision) {
+  if (std::isnan(got) || std::isnan(want)) {
+    return std::isnan(got) && std::isnan(want) ? 0 : INFINITY;
   }
-  if (std::isinf(rounded) || std::isinf(got)) {
-    if (got == rounded) return 0;
-    // One step away from overflow is no infinite error.
-    const T largest = std::numeric_limits<T>::max();
-    return std::abs(got) >= largest && std::abs(rounded) >= largest ? 1 : INFINITY;
+  const double magnitude = std::abs(want);
+  const double last_step = precision.largest * std::ldexp(1.0, -precision.digits);
+  if (magnitude >= precision.largest || std::isinf(got)) {
+    if (std::signbit(got) != std::signbit(want)) return INFINITY;
+    const bool overflows = magnitude >= precision.largest + last_step;
+    if (std::isinf(got) == overflows) return 0;
+    const bool near = std::abs(magnitude - precision.largest) <= 4 * last_step;
+    return near && std::abs(got) >= precision.largest ? 1 : INFINITY;
   }
-  int exponent;
-  std::frexp(rounded, &exponent);
-  exponent = std::max(exponent, std::numeric_limits<T>::min_exponent);
-  const long double unit = std::ldexp(1.0L, exponent - std::numeric_limits<T>::digits);
-  return static_cast<double>(std::abs(got - want) / unit);
+  if (want == 0 && std::signbit(got) != std::signbit(want)) return INFINITY;
+  const int exponent = static_cast<int>(std::bit_cast<uint64_t>(magnitude) >> 52) - 1023;
+  const int unit = std::max(exponent, precision.min_exponent) - precision.digits + 1;
+  const double units_per_one = std::bit_cast<double>(static_cast<uint64_t>(1023 - unit) << 52);
+  return std::abs(got - want) * units_per_one;
 }
 
-// Bit patterns spread evenly over the type, each sign, subnormals, infinities
-// and NaN included, and a dense linear part where the functions bend.
-template <typename T, typename Bits>
-std::vector<T> Samples(int64_t count) {
-  std::vector<T> samples;
-  const Bits step = static_cast<Bits>(std::numeric_limits<Bits>::max() / (count / 2)) | 1;
-  Bits bits = 0;
-  for (int64_t i = 0; i < count / 2; ++i, bits += step) samples.push_back(std::bit_cast<T>(bits));
-  for (int64_t i = 0; i < count / 2; ++i) {
-    samples.push_back(static_cast<T>(-100 + 200.0 * i / (count / 2)));
+// Machine code of one function of f32 over blocks of kBlock values.
+class FunctionKernel {
+ public:
+  static constexpr int64_t kBlock = 1 << 16;
+  FunctionKernel(UnaryOp op, const Target& target) {
+    const Program program = Elementwise(ScalarType::kF32, ScalarType::kF32, kBlock, 16,
+                                        [&](Expr a, Expr b) { return MakeUnary(op, a); });
+    auto artifact = CompileArtifact(program, target, "{}");
+    if (!artifact.ok()) {
+      ADD_FAILURE() << artifact.status();
+      return;
+    }
+    library_ = *OpenedLibrary::Open(*artifact);
+    kernel_ = reinterpret_cast<lathe_kernel_fn>(library_->Symbol("lathe_kernel"));
   }
-  for (double edge : {0.0, -0.0, 1.0, -1.0, 88.72, -103.9, -87.4, 709.7, -745.1, 0.70710678}) {
-    samples.push_back(static_cast<T>(edge));
+  bool ok() const { return kernel_ != nullptr; }
+  void Run(std::vector<float>& x, std::vector<float>& y) const {
+    void* arguments[] = {x.data(), x.data(), y.data()};
+    kernel_(arguments, nullptr);  // neither workspace nor threads
   }
-  while (samples.size() % 16 != 0) samples.push_back(static_cast<T>(INFINITY));
-  return samples;
-}
 
-template <typename T, typename Bits>
-double WorstError(const Case& test, ScalarType type, const Target& target, int64_t count) {
-  const std::vector<T> samples = Samples<T, Bits>(count);
-  const auto n = static_cast<int64_t>(samples.size());
-  Program program =
-      Elementwise(type, type, n, 16, [&](Expr a, Expr b) { return MakeUnary(test.op, a); });
-  TensorValue input = TensorValue::Zeros(type, {n});
-  std::memcpy(input.bytes.data(), samples.data(), input.bytes.size());
-  auto outputs = CompileAndRun(program, {input, input}, target);
-  EXPECT_TRUE(outputs.ok()) << outputs.status();
-  if (!outputs.ok()) return INFINITY;
-  double worst = 0;
-  for (int64_t i = 0; i < n; ++i) {
-    T got;
-    std::memcpy(&got, (*outputs)[0].bytes.data() + i * sizeof(T), sizeof(T));
-    const double error = UlpError(got, test.reference(samples[i]));
-    if (error > worst) worst = error;
-    if (std::isinf(error)) {
-      ADD_FAILURE() << Name(test.op) << "(" << samples[i] << ") = " << got;
-      break;
+ private:
+  std::unique_ptr<OpenedLibrary> library_;
+  lathe_kernel_fn kernel_ = nullptr;
+};
+
+struct Worst {
+  double error = 0;
+  float at = 0, got = 0;
+};
+
+class FloatSweep {
+ public:
+  FloatSweep(const Elementary& function, const FunctionKernel& kernel)
+      : function_(function), kernel_(kernel) {}
+
+  // `count` patterns from `first` on, `stride` apart.
+  void Visit(uint32_t first, uint64_t count, uint32_t stride) {
+    uint32_t bits = first;
+    for (uint64_t done = 0; done < count; done += x_.size()) {
+      for (float& x : x_) {  // past the count: more of the same
+        x = std::bit_cast<float>(bits);
+        bits += stride;
+      }
+      kernel_.Run(x_, y_);
+      for (size_t i = 0; i < x_.size(); ++i) {
+        const double error = UlpError(y_[i], function_.of_double(x_[i]), kSingle);
+        if (error > worst_.error) worst_ = {error, x_[i], y_[i]};
+      }
     }
   }
-  return worst;
-}
+  const Worst& worst() const { return worst_; }
 
-Target WithoutFma() { return Target{}; }
+ private:
+  const Elementary& function_;
+  const FunctionKernel& kernel_;
+  std::vector<float> x_ = std::vector<float>(FunctionKernel::kBlock);
+  std::vector<float> y_ = std::vector<float>(FunctionKernel::kBlock);
+  Worst worst_;
+};
 
-TEST(VectorMathTest, FloatErrorsAreWithinTheDocumentedBounds) {
-  for (const Case& test : kCases) {
-    SCOPED_TRACE(std::string(Name(test.op)));
-    const double fused = WorstError<float, uint32_t>(test, ScalarType::kF32, HostTarget(), 1 << 21);
-    const double plain = WorstError<float, uint32_t>(test, ScalarType::kF32, WithoutFma(), 1 << 19);
-    RecordProperty(std::string(Name(test.op)), std::to_string(fused));
-    EXPECT_LE(fused, test.float_bound + (HostTarget().Has("fma") ? 0 : 1));
-    EXPECT_LE(plain, test.float_bound + (test.float_bound > 0 ? 1 : 0));
+// Zeros, ends of ranges, where code changes from one form to another, and where
+// results overflow, underflow or round to a constant.
+constexpr float kBends[] = {0,           0x1p-126f,
+                            0x1p-24f,    0.34657359f,
+                            0.70710678f, 1,
+                            1.03972077f, 1.4142135f,
+                            2,           3.8325069f,
+                            4,           8.6643398f,
+                            9.0109133f,  10,
+                            16.635532f,  87.336545f,
+                            88.722839f,  103.27893f,
+                            103.97208f,  0x1p23f,
+                            0x1p24f,     std::numeric_limits<float>::infinity()};
+
+class FloatMathTest : public ::testing::TestWithParam<Elementary> {};
+
+TEST_P(FloatMathTest, ErrorsAreWithinTheDocumentedBounds) {
+  const Elementary& function = GetParam();
+  for (const Target& target : {HostTarget(), Target{}}) {
+    const FunctionKernel kernel(function.op, target);
+    ASSERT_TRUE(kernel.ok());
+    FloatSweep sweep(function, kernel);
+    if (exhaustive) {
+      sweep.Visit(0, uint64_t{1} << 32, 1);
+    } else {
+      constexpr uint32_t kPrime = 997;
+      sweep.Visit(0, (uint64_t{1} << 32) / kPrime, kPrime);
+      for (float bend : kBends) {
+        constexpr uint32_t kHalf = FunctionKernel::kBlock / 2;
+        sweep.Visit(std::bit_cast<uint32_t>(bend) - kHalf, 2 * kHalf, 1);
+        sweep.Visit(std::bit_cast<uint32_t>(-bend) - kHalf, 2 * kHalf, 1);
+      }
+    }
+    const Worst& worst = sweep.worst();
+    const char* form = target.Has("fma") ? "with fma" : "without fma";
+    std::cout << Name(function.op) << " " << form << ": " << worst.error << " units at "
+              << std::hexfloat << worst.at << std::defaultfloat << "\n";
+    RecordProperty(std::string(Name(function.op)) + " " + form, std::to_string(worst.error));
+    EXPECT_LE(worst.error, BoundOn(target, function.f32_bound))
+        << form << ": " << Name(function.op) << "(" << worst.at << ") = " << worst.got;
   }
 }
 
-TEST(VectorMathTest, DoubleErrorsAreWithinTheDocumentedBounds) {
-  for (const Case& test : kCases) {
-    SCOPED_TRACE(std::string(Name(test.op)));
-    const double fused =
-        WorstError<double, uint64_t>(test, ScalarType::kF64, HostTarget(), 1 << 19);
-    const double plain =
-        WorstError<double, uint64_t>(test, ScalarType::kF64, WithoutFma(), 1 << 17);
-    EXPECT_LE(fused, test.double_bound + (HostTarget().Has("fma") ? 0 : 1));
-    EXPECT_LE(plain, test.double_bound + (test.double_bound > 0 ? 1 : 0));
-  }
-}
+INSTANTIATE_TEST_SUITE_P(Functions, FloatMathTest, ::testing::ValuesIn(kElementary),
+                         [](const auto& info) { return std::string(Name(info.param.op)); });
 
-// All pairs of edge values, then random ones, against the C library.
-template <typename T>
-void CheckPow(ScalarType type, double bound) {
-  std::vector<T> edges = {0, -0.0, 1, -1, 2, -2, 3, -3, 0.5, -0.5, 0.75, 1e10, -1e10, 1e-10};
-  edges.push_back(static_cast<T>(INFINITY));
-  edges.push_back(static_cast<T>(-INFINITY));
-  edges.push_back(static_cast<T>(NAN));
-  std::vector<T> x, y;
-  for (T a : edges) {
-    for (T b : edges) x.push_back(a), y.push_back(b);
-  }
-  constexpr uint64_t kSeed = 5;
-  std::mt19937_64 random(kSeed);
-  std::uniform_real_distribution<double> exponent(-40, 40), power(-30, 30);
-  for (int i = 0; i < 100000; ++i) {
-    x.push_back(static_cast<T>(std::exp2(exponent(random))));
-    y.push_back(static_cast<T>(power(random) * (i % 2 ? 1 : 0.05)));
-  }
-  while (x.size() % 16 != 0) x.push_back(2), y.push_back(2);
-  const auto n = static_cast<int64_t>(x.size());
-  TensorValue a = TensorValue::Zeros(type, {n}), b = a;
-  std::memcpy(a.bytes.data(), x.data(), a.bytes.size());
-  std::memcpy(b.bytes.data(), y.data(), b.bytes.size());
-  Program program = Elementwise(type, type, n, 16,
-                                [](Expr p, Expr q) { return MakeBinary(BinaryOp::kPow, p, q); });
-  for (const Target& target : {HostTarget(), WithoutFma()}) {
-    auto outputs = CompileAndRun(program, {a, b}, target);
-    ASSERT_TRUE(outputs.ok()) << outputs.status();
-    for (int64_t i = 0; i < n; ++i) {
-      T got;
-      std::memcpy(&got, (*outputs)[0].bytes.data() + i * sizeof(T), sizeof(T));
-      const long double want = std::pow(static_cast<long double>(x[i]), y[i]);
-      ASSERT_LE(UlpError(got, want), bound)
-          << "seed " << kSeed << ": pow(" << x[i] << ", " << y[i] << ") = " << got;
-      if (want == 0) {
-        ASSERT_EQ(std::signbit(got), std::signbit(want)) << x[i] << " " << y[i];
+// All 65,536 values: the functions of f32, rounded once more.
+TEST(HalfMathTest, EveryValueIsNearlyCorrectlyRounded) {
+  const std::pair<ScalarType, Precision> types[] = {{ScalarType::kF16, {11, -14, 65504}},
+                                                    {ScalarType::kBF16, {8, -126, 0x1.fep127}}};
+  std::vector<uint16_t> patterns(1 << 16);
+  for (size_t i = 0; i < patterns.size(); ++i) patterns[i] = static_cast<uint16_t>(i);
+  for (const auto& [type, precision] : types) {
+    TensorValue all = TensorValue::Zeros(type, {static_cast<int64_t>(patterns.size())});
+    std::memcpy(all.bytes.data(), patterns.data(), all.bytes.size());
+    for (const Elementary& function : kElementary) {
+      SCOPED_TRACE(::testing::Message() << Name(type) << " " << Name(function.op));
+      const Program program = Elementwise(type, type, all.NumElements(), 16, [&](Expr a, Expr b) {
+        return MakeUnary(function.op, a);
+      });
+      for (const Target& target : {HostTarget(), Target{}}) {
+        auto got = CompileAndRun(program, {all, all}, target);
+        ASSERT_TRUE(got.ok()) << got.status();
+        // A few units of f32 can turn what lies that near a midpoint.
+        const double bound = 0.5 + BoundOn(target, function.f32_bound) *
+                                       std::ldexp(1.0, precision.digits - kSingle.digits);
+        for (int64_t i = 0; i < all.NumElements(); ++i) {
+          const double x = all.Get(i), y = (*got)[0].Get(i);
+          ASSERT_LE(UlpError(y, function.of_double(x), precision), bound)
+              << Name(function.op) << "(" << x << ") = " << y;
+        }
       }
     }
   }
 }
 
-TEST(VectorMathTest, PowOfFloats) { CheckPow<float>(ScalarType::kF32, 0.6); }
-TEST(VectorMathTest, PowOfDoubles) { CheckPow<double>(ScalarType::kF64, 5); }
-
 }  // namespace
 }  // namespace lathe::testing
+
+int main(int argc, char** argv) {
+  ::testing::InitGoogleTest(&argc, argv);
+  for (int i = 1; i < argc; ++i) {
+    lathe::testing::exhaustive |= std::string_view(argv[i]) == "--exhaustive";
+  }
+  return RUN_ALL_TESTS();
+}
