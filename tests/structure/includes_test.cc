@@ -41,7 +41,8 @@ const std::map<std::string, std::set<std::string>>& Allowed() {
         "compiler/space", "compiler/runtime", "database", "measurer", "lathe/v1"}},
       {"cli",
        {"compiler/base", "compiler/tensor", "compiler/loop", "compiler/schedule", "compiler/target",
-        "compiler/space", "compiler/runtime", "database", "measurer", "tuner", "lathe/v1"}},
+        "compiler/space", "compiler/analysis", "compiler/runtime", "database", "measurer", "tuner",
+        "lathe/v1"}},
   };
   return *allowed;
 }
