@@ -9,7 +9,7 @@
 // more term, into an element with the stage's ReduceOp, and stands for an
 // initialisation too: each element starts as the identity right before the
 // outermost loop that binds one of the stage's reduction axes. Lowering writes
-// that out first, as separate statements: kInit sets the identity, kUpdate is
+// that out first, as separate statements: kInit starts an element, kUpdate is
 // `buffer[indices] = buffer[indices] op term`. (Keeping it implicit while
 // scheduling means that no primitive has to move initialisations along.)
 //

@@ -27,9 +27,10 @@
 //                around another, and all loops around one are serial.
 //   vectorize    A vectorised loop binds no reduction axis, is masked, and
 //                contains unrolled loops only; none is around another.
+//   peel         A peeled loop is serial or unrolled.
 //   order        What a stage reads is complete: its producer stands before it,
-//                and the loops around both do not reduce in the producer and
-//                make the elements read in the same iteration.
+//                and the loops around both make the elements read in the same
+//                iteration, or reduce in the producer and are in their last.
 //   outputs      Every output, and every buffer that is read, is written.
 //   packed       Loops that write a packed argument read what is known before
 //                the calls, and compute nothing that is read elsewhere.

@@ -58,7 +58,9 @@ class LoweredVerifier : public StmtVisitor {
  protected:
   void VisitFor(const For& node) override {
     bool parallel = node.marks.kind == LoopKind::kParallel;
-    if ((!parallel && node.marks.kind != LoopKind::kSerial) || node.marks.tail != Tail::kMask) {
+    LoopMarks allowed;
+    if (parallel) allowed.kind = LoopKind::kParallel;
+    if (node.marks != allowed) {
       Fail("form", absl::StrCat("loop ", node.var, " still has its marks"));
     }
     if (parallel && parallel_ != nullptr) {

@@ -112,6 +112,10 @@ class ScheduledVerifier {
       const For& loop = *loops[i];
       bool parallel = loop.marks.kind == LoopKind::kParallel;
       bool vectorize = loop.marks.kind == LoopKind::kVectorize;
+      if ((parallel || vectorize) && (loop.marks.peel_first || loop.marks.peel_last)) {
+        return Broken("peel", absl::StrCat("loop ", loop.var, " is ", ToAbsl(Word(loop.marks.kind)),
+                                           " and peeled"));
+      }
       if (!parallel && !vectorize) continue;
       std::string_view rule = Word(loop.marks.kind);
       auto broken = [&](const std::string& what) {
@@ -191,6 +195,8 @@ class ScheduledVerifier {
       const For& loop = *producer.loops[i];
       if (loop.extent == 1) continue;
       if (Reduces(writer, loop.var)) {
+        Expr last = MakeBinary(BinaryOp::kEq, MakeVar(loop.var), MakeInt(loop.extent - 1));
+        if (AsConstInt(known.Simplify(last)) == 1) continue;
         return broken(absl::StrCat("which loop ", loop.var, " around both still reduces"));
       }
       Expr made_in = Substitute(loop_values_[writer].at(loop.var), element);

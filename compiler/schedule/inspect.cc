@@ -149,7 +149,13 @@ Binds BindsOf(const Program& program, const Store& store, const std::string& loo
 
 absl::Status CheckUnmarked(std::string_view action, const For& loop) {
   if (loop.marks == LoopMarks{}) return absl::OkStatus();
-  std::string mark(loop.marks.kind == LoopKind::kSerial ? "tail" : Name(loop.marks.kind));
+  const LoopMarks& marks = loop.marks;
+  std::string mark = marks.kind != LoopKind::kSerial       ? std::string(Name(marks.kind))
+                     : marks.peel_first || marks.peel_last ? "peel"
+                     : marks.outline                       ? "outline"
+                     : !marks.prefetch.empty()             ? "prefetch"
+                     : !marks.tensorize.empty()            ? "tensorize"
+                                                           : "tail";
   return Refuse(action, absl::StrCat("loop ", loop.var, " is marked ", mark,
                                      "; marks come after the rewrites of a loop"));
 }
@@ -158,6 +164,11 @@ absl::Status CheckSerial(std::string_view action, const For& loop) {
   if (loop.marks.kind == LoopKind::kSerial) return absl::OkStatus();
   return Refuse(action,
                 absl::StrCat("it is marked ", std::string(Name(loop.marks.kind)), " already"));
+}
+
+absl::Status CheckNotPeeled(std::string_view action, const For& loop) {
+  if (!loop.marks.peel_first && !loop.marks.peel_last) return absl::OkStatus();
+  return Refuse(action, "it is peeled, and only serial and unrolled loops peel");
 }
 
 absl::Status CheckDisjointWrites(const Program& program, std::string_view action, const For& loop) {

@@ -50,6 +50,8 @@ Binds BindsOf(const Program& program, const Store& store, const std::string& loo
 absl::Status CheckUnmarked(std::string_view action, const For& loop);
 // Refuses a loop whose kind is marked already.
 absl::Status CheckSerial(std::string_view action, const For& loop);
+// Refuses a peeled loop.
+absl::Status CheckNotPeeled(std::string_view action, const For& loop);
 // Refuses unless iterations of `loop` write disjoint elements: every store
 // below binds a spatial axis to it and none a reduction axis.
 absl::Status CheckDisjointWrites(const Program& program, std::string_view action, const For& loop);

@@ -28,7 +28,7 @@ absl::StatusOr<Program> Fuse(const Program& program, std::string_view outer, std
 // places).
 absl::StatusOr<Program> Reorder(const Program& program, absl::Span<const std::string> loops);
 // Moves the consumer `stage` (whole, after its producers) into the body of
-// `loop`, at its end, over the region that iteration of the loop produces; its
+// `loop`, at its end, over the region that iteration of the loop completes; its
 // new loops are named STAGE.AXIS again.
 absl::StatusOr<Program> ReverseComputeAt(const Program& program, std::string_view stage,
                                          std::string_view loop);
@@ -47,6 +47,8 @@ absl::StatusOr<Program> Prepare(const Program& program, std::string_view stage);
 absl::StatusOr<Program> Parallel(const Program& program, std::string_view loop);
 absl::StatusOr<Program> Vectorize(const Program& program, std::string_view loop);
 absl::StatusOr<Program> Unroll(const Program& program, std::string_view loop);
+enum class PeelEnd : uint8_t { kFirst, kLast };
+absl::StatusOr<Program> Peel(const Program& program, std::string_view loop, PeelEnd end);
 absl::StatusOr<Program> SetTail(const Program& program, std::string_view loop, Tail tail);
 
 }  // namespace lathe

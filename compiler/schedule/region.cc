@@ -56,6 +56,13 @@ std::optional<Parts> Divide(const Expr& e, const Extents& inner_loops) {
   return parts;
 }
 
+bool UsesNone(const Expr& e, const Extents& loops) {
+  for (const std::string& name : FreeVars(e)) {
+    if (loops.contains(name)) return false;
+  }
+  return true;
+}
+
 // `parts < bound`: a predicate that split left behind.
 struct Condition {
   Expr original;
@@ -141,6 +148,8 @@ absl::StatusOr<Region> RegionWritten(std::string_view action, const StoreSite& s
           MakeBinary(BinaryOp::kLt, parts->outer.ToExpr(), MakeInt(*bound)));
     } else if (parts) {
       conditions.push_back({e, *std::move(parts), *bound});
+    } else if (UsesNone(e, inner_loops)) {
+      region.conditions.push_back(e);
     } else {
       return Refuse(action, absl::StrCat("the predicate ", ToText(e), " of stage ",
                                          site.store->stage, " is not of the form sum < bound"));

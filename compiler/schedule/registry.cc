@@ -73,6 +73,16 @@ absl::StatusOr<Program> ApplyFuse(const Program& program, const TraceStep& step)
   return Fuse(program, outer, inner, step.results[0]);
 }
 
+constexpr std::string_view kPeel = "peel(LOOP, first | last)";
+absl::StatusOr<Program> ApplyPeel(const Program& program, const TraceStep& step) {
+  RETURN_IF_ERROR(CheckCounts(step, 0, 2, kPeel));
+  ASSIGN_OR_RETURN(std::string loop, NameAt(step, 0, kPeel));
+  ASSIGN_OR_RETURN(std::string word, NameAt(step, 1, kPeel));
+  if (word == "first") return Peel(program, loop, PeelEnd::kFirst);
+  if (word == "last") return Peel(program, loop, PeelEnd::kLast);
+  return Misuse(absl::StrCat("the end ", word, " is not first or last"), kPeel);
+}
+
 constexpr std::string_view kReorder = "reorder(LOOP, LOOP, ...)";
 absl::StatusOr<Program> ApplyReorder(const Program& program, const TraceStep& step) {
   RETURN_IF_ERROR(CheckCounts(step, 0, step.arguments.size(), kReorder));
@@ -122,6 +132,7 @@ constexpr Primitive kPrimitives[] = {
     {"cache_write", 1, kCacheWrite, ApplyCacheWrite},
     {"fuse", 1, kFuse, ApplyFuse},
     {"parallel", 1, "parallel(LOOP)", ApplyMark<Parallel>},
+    {"peel", 1, kPeel, ApplyPeel},
     {"prepare", 1, "prepare(STAGE)", ApplyMark<Prepare>},
     {"reorder", 1, kReorder, ApplyReorder},
     {"reverse_compute_at", 1, kReverseComputeAt, ApplyReverseComputeAt},

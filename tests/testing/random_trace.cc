@@ -117,7 +117,9 @@ class Drawer {
     std::vector<const For*> loops = Loops();
     if (loops.empty()) return {"unroll", 1, {}, {"none"}};
     const For* loop = Pick(loops);
-    switch (Below(6)) {
+    switch (Below(7)) {
+      case 6:
+        return {"peel", 1, {}, {loop->var, Below(2) == 0 ? "first" : "last"}};
       case 0:
         return {"parallel", 1, {}, {loop->var}};
       case 1:

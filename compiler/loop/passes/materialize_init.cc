@@ -1,3 +1,26 @@
+// Writes out how elements of reductions start.
+//
+//   for k in 64 {                      for i in 8 { c[i] init= 0 }
+//     for i in 8 { c[i] sum= x }  ->   for k in 64 {
+//   }                                    for i in 8 { c[i] update= c[i] + x }
+//                                      }
+//
+// Where the outermost reduction loop is marked peel=first, its first iteration
+// starts the elements, so that peeling (partition_loops.cc) leaves code without
+// conditions:
+//
+//   for ko in 4 peel=first {           for ko in 4 peel=first {
+//     for i in 8 { c[i] sum= x }  ->     for i in 8 {
+//   }                                      c[i] init= x if ko < 1
+//                                          c[i] update= c[i] + x if 0 < ko
+//                                        }
+//                                      }
+//
+// That is right because the identity combined with a term is the term (but for
+// a sum of -0, which keeps its sign) and because every element has its first
+// term there (StartsInFirst). With more reduction loops below, the first
+// iteration runs the init nest right before the outermost of these. In all other
+// cases the nest precedes the outermost reduction loop, as if it were unmarked.
 #include <algorithm>
 #include <utility>
 
@@ -38,12 +61,14 @@ class InitMaterializer : public StmtMutator {
     Expr old = MakeRead(node.value.type(), node.buffer, node.indices);
     Stmt update = MakeStore(node.stage, StoreRole::kUpdate, node.bindings, node.buffer,
                             node.indices, MakeBinary(combine, old, node.value), node.predicate);
-    Names reduced;
-    for (size_t i = stage.spatial.size(); i < node.bindings.size(); ++i) {
-      reduced.merge(FreeVars(node.bindings[i].second));
+    Names reduced, spatial;
+    for (size_t i = 0; i < node.bindings.size(); ++i) {
+      (i < stage.spatial.size() ? spatial : reduced).merge(FreeVars(node.bindings[i].second));
     }
-    size_t outermost = 0;
-    while (outermost < loops_.size() && !reduced.contains(loops_[outermost]->var)) ++outermost;
+    size_t outermost = NextReducing(0, reduced);
+    if (outermost < loops_.size() && StartsInFirst(node, stage, outermost, reduced, spatial)) {
+      return StartInFirst(node, stage, outermost, NextReducing(outermost + 1, reduced), update);
+    }
     Stmt init = InitNest(node, stage, outermost);
     if (outermost == loops_.size()) return MakeSequence({std::move(init), std::move(update)});
     inits_[outermost].push_back(std::move(init));
@@ -51,9 +76,61 @@ class InitMaterializer : public StmtMutator {
   }
 
  private:
+  // The first loop from `from` on, outermost first, that binds a reduction axis.
+  size_t NextReducing(size_t from, const Names& reduced) const {
+    while (from < loops_.size() && !reduced.contains(loops_[from]->var)) ++from;
+    return from;
+  }
+
+  // Whether each element that `store` updates below the loop at `outermost`, which
+  // is to be peeled, has a term in its first iteration. It has when the iterations
+  // are a product: of some that choose the element and others that choose the
+  // term, with no binding or condition between them, and the very first of the
+  // latter runs.
+  bool StartsInFirst(const Store& store, const StageInfo& stage, size_t outermost,
+                     const Names& reduced, const Names& spatial) const {
+    if (!loops_[outermost]->marks.peel_first || stage.where) return false;
+    if (Intersect(reduced, spatial)) return false;
+    Substitution first;
+    for (const std::string& name : reduced) first[name] = MakeInt(0);
+    for (const Expr& condition : Conjuncts(store.predicate)) {
+      Names used = FreeVars(condition);
+      if (!Intersect(used, reduced)) continue;
+      bool about_terms = std::all_of(used.begin(), used.end(), [&](const std::string& name) {
+        return reduced.contains(name);
+      });
+      if (!about_terms || !ProvablyTrue(Substitute(condition, first), {})) return false;
+    }
+    return true;
+  }
+
+  // The store below loop `peeled`, whose first iteration starts its elements;
+  // `next` is the next reduction loop inside.
+  Stmt StartInFirst(const Store& store, const StageInfo& stage, size_t peeled, size_t next,
+                    const Stmt& update) {
+    Expr iteration = MakeVar(loops_[peeled]->var);
+    Expr is_first = MakeBinary(BinaryOp::kLt, iteration, MakeInt(1));
+    if (next < loops_.size()) {
+      inits_[next].push_back(InitNest(store, stage, next, is_first));
+      return update;
+    }
+    auto when = [&](StoreRole role, const Expr& value, Expr condition) {
+      auto bindings = store.bindings;
+      if (role == StoreRole::kInit) bindings.resize(stage.spatial.size());
+      if (store.predicate) condition = MakeBinary(BinaryOp::kAnd, store.predicate, condition);
+      return MakeStore(store.stage, role, std::move(bindings), store.buffer, store.indices, value,
+                       std::move(condition));
+    };
+    return MakeSequence({when(StoreRole::kInit, store.value, is_first),
+                         when(StoreRole::kUpdate, update.As<Store>()->value,
+                              MakeBinary(BinaryOp::kLt, MakeInt(0), iteration))});
+  }
+
   // Sets every element that `store` updates below loop `outermost`: its loops
-  // there that say which element, and the predicates about them.
-  Stmt InitNest(const Store& store, const StageInfo& stage, size_t outermost) const {
+  // there that say which element, and the predicates about them and about what is
+  // fixed outside. `when` is one more condition, perhaps null.
+  Stmt InitNest(const Store& store, const StageInfo& stage, size_t outermost,
+                const Expr& when = Expr()) const {
     Names needed;
     for (const Expr& index : store.indices) needed.merge(FreeVars(index));
     for (size_t i = 0; i < stage.spatial.size(); ++i) {
@@ -62,6 +139,12 @@ class InitMaterializer : public StmtMutator {
     // A condition on an element's position may pull in more loops, those more
     // conditions; one about reduction axes alone says nothing about elements.
     std::vector<Expr> open = Conjuncts(store.predicate), kept;
+    if (when) kept.push_back(when);
+    Names inside;
+    for (size_t i = outermost; i < loops_.size(); ++i) inside.insert(loops_[i]->var);
+    auto fixed_outside = [&](const Expr& e) { return !Intersect(FreeVars(e), inside); };
+    std::copy_if(open.begin(), open.end(), std::back_inserter(kept), fixed_outside);
+    std::erase_if(open, fixed_outside);
     for (bool grown = true; grown;) {
       grown = false;
       for (size_t i = 0; i < open.size();) {
@@ -84,7 +167,10 @@ class InitMaterializer : public StmtMutator {
     for (size_t i = loops_.size(); i > outermost; --i) {
       const For& loop = *loops_[i - 1];
       if (needed.contains(loop.var)) {
-        nest = MakeFor(loop.var, loop.extent, loop.marks, std::move(nest));
+        LoopMarks marks;
+        marks.kind = loop.marks.kind;
+        marks.tail = loop.marks.tail;
+        nest = MakeFor(loop.var, loop.extent, marks, std::move(nest));
       }
     }
     return nest;

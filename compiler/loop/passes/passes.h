@@ -10,7 +10,7 @@
 namespace lathe {
 
 // kReduce stores become kUpdate, with a kInit nest right before the outermost
-// loop that binds one of their reduction axes.
+// loop that binds one of their reduction axes, or in its peeled first iteration.
 Program MaterializeInit(const Program& program);
 
 // Each buffer that is neither argument nor table is allocated at the innermost
@@ -20,9 +20,10 @@ Program ShrinkBuffers(const Program& program);
 // Forgets which axis values a store computes: no later pass asks.
 Program DropBindings(const Program& program);
 
-// Loops marked tail=partition: iterations where the predicates below always
-// hold run without them, the others apart.
-Program PartitionTails(const Program& program);
+// Loops marked peel: the first or last iteration becomes code of its own. Loops
+// marked tail=partition: iterations where the predicates below always hold run
+// without them, the others apart.
+Program PartitionLoops(const Program& program);
 
 // Cuts off the iterations at the end of a loop in which no predicate below
 // holds. Vectorized loops keep their lanes.

@@ -183,10 +183,11 @@ class Placer {
     return {Linear::Of(*hull.min), *hull.max - *hull.min + 1};
   }
 
-  // Whether one iteration of the loops outside writes all that it reads, so
+  // Whether one iteration of the loops outside starts all that it reads, so
   // that no contents need to live from one iteration to the next.
   bool KeepsContents(size_t depth) const {
     Names outside = OutsideVars(depth);
+    if (!StartsInEach(outside)) return false;
     for (size_t d = 0; d < buffer_.shape.size(); ++d) {
       std::optional<Linear> fixed;
       std::optional<Interval> written, read;
@@ -196,11 +197,38 @@ class Placer {
         if (!fixed) fixed = index.fixed;
         if (ConstantDifference(*fixed, index.fixed) != 0 || !index.range.bounded()) return false;
         if (access.is_write && !IsDense(index.moving, access.bounds)) return false;
+        if (RoleOf(access) == StoreRole::kUpdate && access.is_write) continue;
         std::optional<Interval>& hull = access.is_write ? written : read;
         hull = hull ? Hull(*hull, index.range) : index.range;
       }
       if (read && (!written || *read->min < *written->min || *read->max > *written->max)) {
         return false;
+      }
+    }
+    return true;
+  }
+
+  static StoreRole RoleOf(const BufferAccess& access) {
+    return static_cast<const Store*>(access.path.back())->role;
+  }
+
+  // Whether reductions start in each iteration of the loops outside that reads
+  // them: in a peeled first one (materialize_init.cc) the others go on.
+  bool StartsInEach(const Names& outside) const {
+    for (const BufferAccess& start : accesses_) {
+      if (!start.is_write || RoleOf(start) != StoreRole::kInit) continue;
+      for (const Expr& condition : start.conditions) {
+        Names used = FreeVars(condition);
+        bool fixed = std::all_of(used.begin(), used.end(),
+                                 [&](const std::string& v) { return outside.contains(v); });
+        if (!fixed) continue;
+        for (const BufferAccess& access : accesses_) {
+          if (access.is_write) continue;
+          bool holds =
+              std::any_of(access.conditions.begin(), access.conditions.end(),
+                          [&](const Expr& other) { return StructurallyEqual(other, condition); });
+          if (!holds) return false;
+        }
       }
     }
     return true;

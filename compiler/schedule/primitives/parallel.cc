@@ -22,6 +22,7 @@ absl::StatusOr<Program> Parallel(const Program& program, std::string_view loop) 
   ASSIGN_OR_RETURN(schedule::LoopSite site, schedule::FindLoop(program, action, loop));
   const For& old = *site.loop;
   RETURN_IF_ERROR(schedule::CheckSerial(action, old));
+  RETURN_IF_ERROR(schedule::CheckNotPeeled(action, old));
   for (const For* around : site.enclosing) {
     if (around->marks.kind != LoopKind::kSerial) {
       return schedule::Refuse(action, absl::StrCat("loop ", around->var, " around it is marked ",

@@ -9,12 +9,25 @@
 //     for y.i in 8 { y[t.o * 8 + y.i] = f(t[t.o * 8 + y.i]) if t.o * 8 + y.i < 20 }
 //   }
 //
+// A consumer of a reduction takes the last iteration of its reduction loops:
+//
+//   for t.k in 7 { for t.i in 8 { t[t.i] sum= ... } }
+//   for y.i in 8 { y[y.i] = f(t[y.i]) }
+// reverse_compute_at(y, t.i) ->
+//   for t.k in 7 {
+//     for t.i in 8 {
+//       t[t.i] sum= ...
+//       for y.i in 1 { y[t.i + y.i] = f(t[t.i + y.i]) if 5 < t.k }
+//     }
+//   }
+//
 // Legal when
 //   - the consumer's loops are unmarked, one per axis, with nothing else in them;
 //   - it reads the buffers written inside the loop at its own axes, each
 //     dimension at another axis, and all of them over the same region;
-//   - an iteration of the loop completes these elements: no producer reduces
-//     over the loop or one around it;
+//   - an iteration of the loop completes these elements, once the loops at and
+//     around it that a producer reduces over (and does nothing else with) are in
+//     their last iteration;
 //   - everything else that it reads is complete before the outermost loop;
 //   - an iteration writes a box of contiguous elements, all along each reduction
 //     axis of the consumer;
@@ -145,11 +158,13 @@ class Move {
     for (const auto& [buffer, producer] : producers_) {
       for (size_t i = 0; i <= depth_; ++i) {
         const std::string& loop = producer.loops[i]->var;
-        if (schedule::BindsOf(program_, *producer.store, loop).reduction) {
+        schedule::Binds binds = schedule::BindsOf(program_, *producer.store, loop);
+        if (binds.reduction && binds.spatial) {
           return Refuse(action_,
                         absl::StrCat("stage ", producer.store->stage, " reduces over loop ", loop,
-                                     ", so an iteration does not complete it"));
+                                     " and chooses elements by it, so no iteration completes it"));
         }
+        if (binds.reduction) reducing_.insert(loop);
       }
     }
     return absl::OkStatus();
@@ -165,12 +180,26 @@ class Move {
       auto region = regions.find(read->buffer);
       if (region == regions.end()) {
         ASSIGN_OR_RETURN(Region found, schedule::RegionWritten(action_, producer->second, depth_));
-        conditions_.insert(conditions_.end(), found.conditions.begin(), found.conditions.end());
+        for (const Expr& condition : found.conditions) {
+          ASSIGN_OR_RETURN(bool about_terms, IsAboutTerms(condition));
+          if (!about_terms) conditions_.push_back(condition);
+        }
         region = regions.emplace(read->buffer, std::move(found)).first;
       }
       RETURN_IF_ERROR(AddRead(*read, region->second));
     }
     return absl::OkStatus();
+  }
+
+  // Whether a condition of a producer removes terms of its reduction: the last
+  // iteration completes its elements even if it has no term of its own.
+  absl::StatusOr<bool> IsAboutTerms(const Expr& condition) const {
+    size_t terms = 0;
+    absl::flat_hash_set<std::string> used = FreeVars(condition);
+    for (const std::string& name : used) terms += reducing_.contains(name);
+    if (terms == 0 || terms == used.size()) return terms > 0;
+    return Refuse(action_, absl::StrCat("the predicate ", ToText(condition),
+                                        " joins loops that reduce with others"));
   }
 
   absl::Status AddRead(const Read& read, const Region& region) {
@@ -219,14 +248,22 @@ class Move {
       }
     }
     // Every loop around must choose among the elements, or they would be
-    // computed again in each of its iterations.
+    // computed again in each of its iterations; or reduce, so that the last counts.
     for (size_t i = 0; i <= depth_; ++i) {
       const For& loop = i == depth_ ? *place_.loop : *place_.enclosing[i];
       if (loop.extent == 1) continue;
       bool chooses = std::any_of(spans_.begin(), spans_.end(), [&](const auto& span) {
         return UsesVar(span->base.ToExpr(), loop.var);
       });
-      if (!chooses) {
+      bool reduces = reducing_.contains(loop.var);
+      if (chooses && reduces) {
+        return Refuse(action_, absl::StrCat("loop ", loop.var, " reduces in one producer and ",
+                                            "chooses the elements of another"));
+      }
+      if (reduces) {
+        conditions_.push_back(
+            MakeBinary(BinaryOp::kLt, MakeInt(loop.extent - 2), MakeVar(loop.var)));
+      } else if (!chooses) {
         return Refuse(action_,
                       absl::StrCat("each iteration of loop ", loop.var, " would compute it again"));
       }
@@ -309,6 +346,7 @@ class Move {
   absl::flat_hash_map<std::string, StoreSite> producers_;  // by buffer
   std::vector<std::optional<Span>> spans_;                 // by axis of the consumer
   std::vector<Expr> conditions_;                           // on the iteration itself
+  absl::flat_hash_set<std::string> reducing_;              // loops that some producer reduces over
 };
 
 }  // namespace

@@ -26,6 +26,7 @@ absl::StatusOr<Program> Vectorize(const Program& program, std::string_view loop)
   ASSIGN_OR_RETURN(schedule::LoopSite site, schedule::FindLoop(program, action, loop));
   const For& old = *site.loop;
   RETURN_IF_ERROR(schedule::CheckSerial(action, old));
+  RETURN_IF_ERROR(schedule::CheckNotPeeled(action, old));
   if (old.marks.tail == Tail::kPartition) {
     return schedule::Refuse(action, "its tail is partitioned; partition the loop around it");
   }

@@ -113,6 +113,24 @@ constexpr char kPrepared[] = R"(lowered program prepared {
 }
 )";
 
+// A consumer in the last iteration of the loop that its producer reduces over.
+constexpr char kLast[] = R"(program last {
+  in x: f32[3, 4]
+  out y: f32[4]
+  workspace t: f32[4]
+  stage t[i: 4] sum(k: 3)
+  stage y[i: 4]
+  for k in 3 {
+    for i in 4 {
+      t(i = i, k = k): t[i] sum= x[k, i]
+    }
+    for j in 4 {
+      y(i = j): y[j] = t[j] if 1 < k
+    }
+  }
+}
+)";
+
 constexpr char kTwoNests[] = R"(program two {
   out y: f32[4]
   out z: f32[4]
@@ -202,6 +220,7 @@ TEST(ProgramText, ErrorsPointAtTheFault) {
 }
 
 TEST(Verify, AcceptsAPrepare) { EXPECT_EQ(Verdict(kPrepared), ""); }
+TEST(Verify, AcceptsAConsumerInTheLastIteration) { EXPECT_EQ(Verdict(kLast), ""); }
 
 TEST(Verify, AcceptsAccessesThatAreNeverMade) {
   // Where p < 1, the guard 0 < p never holds, and x[p - 1] is not read.
@@ -239,6 +258,10 @@ TEST(Verify, RefusesWhatBreaksARule) {
        "rule parallel: loop j.o stands inside loop t.i"},
       {kScheduled, "max(t[t.i, j.o * 16 + y.j]", "max(t[t.i, y.j]", "rule order: stage y"},
       {kScheduled, "max(t[", "max(y[", "rule order: stage y reads y"},
+      {kLast, "if 1 < k", "if k < 1",
+       "rule order: stage y reads t of stage t, which loop k around"},
+      {kLast, "if 1 < k", "if 0 < k", "rule coverage: stage y: the axes do not determine loop k"},
+      {kLast, "for j in 4", "for j in 4 vectorize peel=last", "rule peel: loop j is vectorize"},
       {kScheduled, "out y: f32[1, 200]\n", "out y: f32[1, 200]\n  out z: f32[1, 200]\n",
        "rule outputs: output z"},
       {kScheduled, "stage y[", "stage z[i: 1]\n  stage y[", "rule one-store: stage z"},

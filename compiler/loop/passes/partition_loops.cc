@@ -1,4 +1,5 @@
-// Splits the range of a loop where predicates below it change.
+// Splits the range of a loop: where predicates below it change (tail=partition),
+// and after its first or before its last iteration (peel).
 //
 //   for i.o in 11 tail=partition {        for i.o in 10 {
 //     for i.i in 12 {                       for i.i in 12 { S }
@@ -8,6 +9,11 @@
 //
 // A parallel loop stays one loop (each costs a synchronisation): its body
 // becomes `if i.o < 10 { ... }  if i.o >= 10 { ... }`.
+//
+//   for k in 4 peel=first {              c[i] = x[0, i]
+//     c[i] = x[k, i] if k < 1     ->     for k in 3 { c[i] += x[k + 1, i] }
+//     c[i] += x[k, i] if 0 < k
+//   }
 #include <algorithm>
 #include <utility>
 
@@ -106,6 +112,7 @@ class Partitioner : public StmtMutator {
 
  protected:
   Stmt MutateFor(const For& node, const Stmt& s) override {
+    if (node.marks.peel_first || node.marks.peel_last) return Peel(node);
     if (node.marks.tail != Tail::kPartition) return MutateLoop(node.var, node.extent, node, s);
     Range full = FullIterations(node, bounds_).range;
     bool whole = full.begin == 0 && full.end == node.extent;
@@ -118,6 +125,7 @@ class Partitioner : public StmtMutator {
     const auto& store = *mutated.As<Store>();
     if (!store.predicate) return mutated;
     Expr predicate = DropProvable(store.predicate, bounds_);
+    if (predicate && ProvablyFalse(predicate, bounds_)) return Stmt();
     if (predicate.SameAs(store.predicate)) return mutated;
     return MakeStore(store.stage, store.role, store.bindings, store.buffer, store.indices,
                      store.value, std::move(predicate));
@@ -144,15 +152,38 @@ class Partitioner : public StmtMutator {
 
   // Iterations [range.begin, range.end) of `loop`.
   Stmt Piece(const For& loop, Range range, bool first) {
+    Stmt piece = Iterations(loop, range, first);
+    const auto* rest = piece.As<For>();
+    return rest && rest->var == loop.var ? MutateLoop(rest->var, rest->extent, *rest, piece)
+                                         : MutateIfAny(piece);
+  }
+
+  // The same before predicates are dropped: the loop itself, under its name, or
+  // its body where there is one iteration; null if there is none.
+  Stmt Iterations(const For& loop, Range range, bool first) {
     if (range.empty()) return Stmt();
     Stmt body = first ? loop.body : AllocationRenamer(program_).Mutate(loop.body);
     int64_t extent = range.end - range.begin;
-    if (extent == 1) return Mutate(Substitute(body, {{loop.var, MakeInt(range.begin)}}));
+    if (extent == 1) return Substitute(body, {{loop.var, MakeInt(range.begin)}});
     if (range.begin > 0) {
       body = Substitute(body, {{loop.var, MakeVar(loop.var) + range.begin}});
     }
-    Stmt piece = MakeFor(loop.var, extent, loop.marks, std::move(body));
-    return MutateLoop(loop.var, extent, *piece.As<For>(), piece);
+    LoopMarks marks = loop.marks;
+    marks.peel_first = marks.peel_last = false;
+    return MakeFor(loop.var, extent, std::move(marks), std::move(body));
+  }
+
+  Stmt MutateIfAny(const Stmt& s) { return s ? Mutate(s) : Stmt(); }
+
+  // The rest of a peeled loop may be partitioned.
+  Stmt Peel(const For& loop) {
+    int64_t begin = loop.marks.peel_first ? 1 : 0;
+    int64_t end = loop.marks.peel_last ? std::max(begin, loop.extent - 1) : loop.extent;
+    Stmt first = Iterations(loop, {0, begin}, true);
+    Stmt rest = Iterations(loop, {begin, end}, begin == 0);
+    Stmt last = Iterations(loop, {end, loop.extent}, begin == 0 && end == 0);
+    std::vector<Stmt> pieces = {MutateIfAny(first), MutateIfAny(rest), MutateIfAny(last)};
+    return MakeSequence(std::move(pieces));
   }
 
   Stmt SplitLoop(const For& loop, Range full) {
@@ -178,17 +209,17 @@ class Partitioner : public StmtMutator {
       body = Substitute(body, {{loop.var, MakeInt(range.begin)}});
     }
     bounds_[loop.var] = Interval::Of(range.begin, range.end - 1);
-    Stmt branch = MakeIf(Conjunction(conditions), Mutate(body));
+    Stmt branch = Mutate(body);
     bounds_.erase(loop.var);
-    return branch;
+    return branch ? MakeIf(Conjunction(conditions), std::move(branch)) : branch;
   }
 
   Stmt SplitBody(const For& loop, Range full) {
     Stmt middle = Branch(loop, full, true);
     Stmt head = Branch(loop, {0, full.begin}, false);
     Stmt tail = Branch(loop, {full.end, loop.extent}, false);
-    return MakeFor(loop.var, loop.extent, loop.marks,
-                   MakeSequence({std::move(head), std::move(middle), std::move(tail)}));
+    Stmt body = MakeSequence({std::move(head), std::move(middle), std::move(tail)});
+    return body ? MakeFor(loop.var, loop.extent, loop.marks, std::move(body)) : body;
   }
 
   Program* const program_;
@@ -197,7 +228,7 @@ class Partitioner : public StmtMutator {
 
 }  // namespace
 
-Program PartitionTails(const Program& program) {
+Program PartitionLoops(const Program& program) {
   Program result = program;
   result.body = Partitioner(&result).Mutate(program.body);
   return result;
