@@ -19,12 +19,30 @@ namespace {
 
 using Names = absl::flat_hash_set<std::string>;
 
+// Who writes each buffer, and where: a stage has one store, but peeled and
+// partitioned loops have copies of it.
 class WriterCollector : public StmtVisitor {
  public:
-  absl::flat_hash_map<std::string, Names> stages_by_buffer;
+  struct Writers {
+    const Store* any = nullptr;
+    bool alike = true;  // all of one stage, at the same indices
+  };
+  absl::flat_hash_map<std::string, Writers> writers;     // by buffer
+  absl::flat_hash_map<std::string, int64_t> max_extent;  // of the loops of a name
 
  protected:
-  void VisitStore(const Store& node) override { stages_by_buffer[node.buffer].insert(node.stage); }
+  void VisitFor(const For& node) override {
+    int64_t& extent = max_extent[node.var];
+    extent = std::max(extent, node.extent);
+    StmtVisitor::VisitFor(node);
+  }
+  void VisitStore(const Store& node) override {
+    Writers& all = writers[node.buffer];
+    if (all.any == nullptr) all.any = &node;
+    all.alike = all.alike && all.any->stage == node.stage &&
+                std::equal(node.indices.begin(), node.indices.end(), all.any->indices.begin(),
+                           all.any->indices.end(), StructurallyEqual);
+  }
 };
 
 class Vectorizer : public StmtMutator {
@@ -215,13 +233,14 @@ class Vectorizer : public StmtMutator {
 
   // Whether the instances that `conditions` remove may store all the same,
   // because each has an element of its own in a private buffer: the buffer
-  // belongs to one stage, different instances have different elements, and the
-  // conditions are about which element it is.
+  // belongs to one stage, different instances have different elements (whichever
+  // copy of the store they run in), and the conditions are about which element it
+  // is.
   bool SurplusLanesAreFree(const Store& store, const std::vector<Expr>& conditions) const {
     auto allocation = outside_allocation_.find(store.buffer);
     if (allocation == outside_allocation_.end()) return false;
     const Names& outside = allocation->second;
-    if (writers_.stages_by_buffer.at(store.buffer).size() != 1) return false;
+    if (!writers_.writers.at(store.buffer).alike) return false;
     if (!InBounds(store.buffer, store.indices)) return false;
     Names in_index;
     for (const Expr& index : store.indices) {
@@ -243,7 +262,7 @@ class Vectorizer : public StmtMutator {
       const auto* var = term.atom.As<Var>();
       if (var && outside.contains(var->name)) continue;
       if (!var || term.coefficient < 0 || !used->insert(var->name).second) return false;
-      steps.emplace_back(term.coefficient, *bounds_.at(var->name).max);
+      steps.emplace_back(term.coefficient, writers_.max_extent.at(var->name) - 1);
     }
     std::sort(steps.begin(), steps.end());
     int64_t reach = 0;
