@@ -7,6 +7,7 @@
 #include "compiler/codegen/compile.h"
 #include "compiler/codegen/link.h"
 #include "compiler/codegen/metadata.h"
+#include "compiler/codegen/packed_block.h"
 #include "compiler/codegen/version.h"
 #include "compiler/codegen/wrapper.h"
 #include "compiler/codegen/wrapper_header.h"
@@ -33,13 +34,14 @@ absl::StatusOr<std::string> BuildWrapper(const v1::BuildRequest& request, const 
                                          const Program& lowered, const Target& target,
                                          const std::string& metadata) {
   CompileOptions options;
-  options.emit = {.symbol = kWrappedKernelSymbol, .hidden = true};
+  options.emit = {
+      .symbol = kWrappedKernelSymbol, .prepare_symbol = kWrappedPrepareSymbol, .hidden = true};
   ASSIGN_OR_RETURN(std::string kernel, CompileKernel(lowered, target, CodeForm::kObject, options));
   WrapperOptions wrapper;
   wrapper.threads = request.threads() == 0 ? 1 : static_cast<int>(request.threads());
-  wrapper.needs_runtime = NeedsOf(lowered).runtime();
   wrapper.metadata = metadata;
-  ASSIGN_OR_RETURN(std::vector<std::string> objects, WrapperObjects(function, target, wrapper));
+  ASSIGN_OR_RETURN(std::vector<std::string> objects,
+                   WrapperObjects(function, lowered, target, wrapper));
   objects.push_back(std::move(kernel));
   if (request.product() == v1::BUILD_PRODUCT_SHARED_LIBRARY) {
     return Link(LinkKind::kSharedLibrary, objects);
@@ -58,7 +60,7 @@ absl::Status BuildInto(const v1::BuildRequest& request, v1::BuildResponse* respo
   }
   ASSIGN_OR_RETURN(Program lowered, LowerWithTrace(function, trace));
   RETURN_IF_ERROR(CheckSupported(lowered));
-  const std::string metadata = KernelMetadata(function, target, NeedsOf(lowered));
+  const std::string metadata = KernelMetadata(function, target, lowered);
   response->set_program_hash(ProgramHash(lowered));
   response->set_metadata(metadata);
   CompileOptions options;
@@ -83,7 +85,7 @@ absl::Status BuildInto(const v1::BuildRequest& request, v1::BuildResponse* respo
     case v1::BUILD_PRODUCT_ARCHIVE: {
       ASSIGN_OR_RETURN(*response->mutable_output(),
                        BuildWrapper(request, function, lowered, target, metadata));
-      response->set_wrapper_header(WrapperHeader(function));
+      response->set_wrapper_header(WrapperHeader(function, PlanPackedBlock(lowered)));
       return absl::OkStatus();
     }
     default:

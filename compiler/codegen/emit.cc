@@ -7,8 +7,11 @@
 #include "absl/strings/str_cat.h"
 #include "compiler/base/check.h"
 #include "compiler/base/status_macros.h"
+#include "compiler/codegen/entry.h"
 #include "compiler/codegen/expr_emitter.h"
+#include "compiler/codegen/packed_block.h"
 #include "compiler/codegen/workspace_layout.h"
+#include "compiler/loop/buffer_uses.h"
 #include "compiler/loop/stmt_visitor.h"
 #include "compiler/runtime/lathe_kernel.h"
 #include "llvm/IR/Constants.h"
@@ -37,21 +40,6 @@ class SupportChecker : public StmtVisitor {
   }
 };
 
-class BufferCollector : public StmtVisitor {
- public:
-  absl::flat_hash_set<std::string> names;  // read or written
-
- protected:
-  void VisitRead(const Read& node) override {
-    names.insert(node.buffer);
-    StmtVisitor::VisitRead(node);
-  }
-  void VisitStore(const Store& node) override {
-    names.insert(node.buffer);
-    StmtVisitor::VisitStore(node);
-  }
-};
-
 // One LLVM function in the making: the kernel's body, or that of a parallel loop.
 struct FunctionContext {
   llvm::Function* function = nullptr;
@@ -74,7 +62,6 @@ class KernelEmitter {
       : program_(program),
         target_(target),
         options_(options),
-        layout_(PlanWorkspace(program)),
         module_(std::make_unique<llvm::Module>(program.name, context)),
         b_(context),
         pointer_(b_.getPtrTy()) {}
@@ -85,10 +72,8 @@ class KernelEmitter {
   static bool IsTensor(const Buffer& buffer) { return buffer.scope == Scope::kArgument; }
 
   void EmitTables();
-  llvm::Function* EmitBody();
-  void EmitEntry(llvm::Function* body);
-  Value* RuntimeField(Value* runtime, size_t offset, llvm::Type* type);
-  void ReturnIf(Value* condition, int32_t code);
+  void EmitPart(const Stmt& part, const std::string& name, const EntryOptions& entry);
+  llvm::Function* EmitBody(const Stmt& part, const std::string& name);
 
   void EmitStmt(const Stmt& s);
   void EmitLoop(const For& loop);
@@ -101,19 +86,34 @@ class KernelEmitter {
   const Program& program_;
   const Target& target_;
   const EmitOptions& options_;
-  const WorkspaceLayout layout_;
   std::unique_ptr<llvm::Module> module_;
   llvm::IRBuilder<> b_;
   llvm::Type* const pointer_;
   absl::flat_hash_map<std::string, Value*> tables_;
+  WorkspaceLayout layout_;  // of the part that is emitted
   FunctionContext* here_ = nullptr;
   int tasks_ = 0;
 };
 
 std::unique_ptr<llvm::Module> KernelEmitter::Emit() {
   EmitTables();
-  EmitEntry(EmitBody());
+  const PackedBlock packed = PlanPackedBlock(program_);
+  EmitPart(program_.body, "body", {options_.symbol, options_.hidden, packed.replaced});
+  if (program_.prepare) {
+    absl::flat_hash_set<std::string> untouched;
+    for (const Buffer& buffer : program_.buffers) {
+      bool touched = buffer.access == Access::kPacked || packed.sources.contains(buffer.name);
+      if (!touched) untouched.insert(buffer.name);
+    }
+    EmitPart(program_.prepare, "prepare",
+             {options_.prepare_symbol, options_.hidden, std::move(untouched)});
+  }
   return std::move(module_);
+}
+
+void KernelEmitter::EmitPart(const Stmt& part, const std::string& name, const EntryOptions& entry) {
+  layout_ = PlanWorkspace(program_, part);
+  EmitEntry(program_, layout_, entry, EmitBody(part, name), b_);
 }
 
 void KernelEmitter::EmitTables() {
@@ -133,15 +133,14 @@ void KernelEmitter::EmitTables() {
 }
 
 // int32_t body(tensors..., shared workspace buffers..., runtime, thread area)
-llvm::Function* KernelEmitter::EmitBody() {
+llvm::Function* KernelEmitter::EmitBody(const Stmt& part, const std::string& name) {
   std::vector<std::string> names;
   for (const Buffer& buffer : program_.buffers) {
     if (IsTensor(buffer) || layout_.shared.contains(buffer.name)) names.push_back(buffer.name);
   }
   std::vector<llvm::Type*> types(names.size() + 2, pointer_);
   auto* type = llvm::FunctionType::get(b_.getInt32Ty(), types, false);
-  auto* function =
-      llvm::Function::Create(type, llvm::GlobalValue::InternalLinkage, "body", *module_);
+  auto* function = llvm::Function::Create(type, llvm::GlobalValue::InternalLinkage, name, *module_);
   function->addFnAttr(llvm::Attribute::NoInline);
   FunctionContext context;
   context.function = function;
@@ -157,77 +156,10 @@ llvm::Function* KernelEmitter::EmitBody() {
   ExprEmitter expressions(b_, target_, program_, context.scope);
   context.expressions = &expressions;
   here_ = &context;
-  EmitStmt(program_.body);
+  EmitStmt(part);
   b_.CreateRet(b_.getInt32(LATHE_OK));
   here_ = nullptr;
   return function;
-}
-
-Value* KernelEmitter::RuntimeField(Value* runtime, size_t offset, llvm::Type* type) {
-  Value* address = b_.CreateConstGEP1_64(b_.getInt8Ty(), runtime, offset);
-  return b_.CreateLoad(type, address);
-}
-
-void KernelEmitter::ReturnIf(Value* condition, int32_t code) {
-  llvm::Function* function = b_.GetInsertBlock()->getParent();
-  auto* leave = BasicBlock::Create(b_.getContext(), "leave", function);
-  auto* stay = BasicBlock::Create(b_.getContext(), "stay", function);
-  b_.CreateCondBr(condition, leave, stay);
-  b_.SetInsertPoint(leave);
-  b_.CreateRet(b_.getInt32(code));
-  b_.SetInsertPoint(stay);
-}
-
-// The exported function: checks, workspace, and the call of the body.
-void KernelEmitter::EmitEntry(llvm::Function* body) {
-  auto* type = llvm::FunctionType::get(b_.getInt32Ty(), {pointer_, pointer_}, false);
-  auto* entry =
-      llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, options_.symbol, *module_);
-  if (options_.hidden) entry->setVisibility(llvm::GlobalValue::HiddenVisibility);
-  Value* args = entry->getArg(0);
-  Value* runtime = entry->getArg(1);
-  b_.SetInsertPoint(BasicBlock::Create(b_.getContext(), "entry", entry));
-  std::vector<Value*> tensors;
-  Value* any_null = b_.getFalse();
-  for (const Buffer& buffer : program_.buffers) {
-    if (!IsTensor(buffer)) continue;
-    Value* slot = b_.CreateConstGEP1_64(pointer_, args, tensors.size());
-    tensors.push_back(b_.CreateLoad(pointer_, slot, buffer.name));
-    any_null = b_.CreateOr(any_null, b_.CreateIsNull(tensors.back()));
-  }
-  ReturnIf(any_null, LATHE_EARG);
-  const bool wants_workspace = layout_.shared_bytes + layout_.thread_bytes > 0;
-  Value* workspace = llvm::ConstantPointerNull::get(b_.getPtrTy());
-  if (wants_workspace || layout_.parallel) {
-    Value* version = RuntimeField(runtime, offsetof(lathe_runtime, abi_version), b_.getInt32Ty());
-    Value* size = RuntimeField(runtime, offsetof(lathe_runtime, struct_size), b_.getInt32Ty());
-    ReturnIf(b_.CreateOr(b_.CreateICmpULT(version, b_.getInt32(LATHE_ABI_VERSION)),
-                         b_.CreateICmpULT(size, b_.getInt32(sizeof(lathe_runtime)))),
-             LATHE_EABI);
-  }
-  if (wants_workspace) {
-    Value* threads = RuntimeField(runtime, offsetof(lathe_runtime, num_threads), b_.getInt32Ty());
-    Value* bytes =
-        b_.CreateMul(b_.CreateZExt(threads, b_.getInt64Ty()), b_.getInt64(layout_.thread_bytes));
-    bytes = b_.CreateAdd(bytes, b_.getInt64(layout_.shared_bytes));
-    auto* give = llvm::FunctionType::get(pointer_, {pointer_, b_.getInt64Ty()}, false);
-    workspace =
-        b_.CreateCall(give, RuntimeField(runtime, offsetof(lathe_runtime, workspace), pointer_),
-                      {runtime, bytes});
-    ReturnIf(b_.CreateIsNull(workspace), LATHE_ENOMEM);
-  }
-  std::vector<Value*> arguments;
-  size_t tensor = 0;
-  for (const Buffer& buffer : program_.buffers) {
-    if (IsTensor(buffer)) {
-      arguments.push_back(tensors[tensor++]);
-    } else if (auto it = layout_.shared.find(buffer.name); it != layout_.shared.end()) {
-      arguments.push_back(b_.CreateConstGEP1_64(b_.getInt8Ty(), workspace, it->second));
-    }
-  }
-  arguments.push_back(runtime);
-  arguments.push_back(b_.CreateConstGEP1_64(b_.getInt8Ty(), workspace, layout_.shared_bytes));
-  b_.CreateRet(b_.CreateCall(body, arguments));
 }
 
 void KernelEmitter::EmitStmt(const Stmt& s) {
@@ -338,10 +270,9 @@ void KernelEmitter::EmitParallel(const For& loop) {
   FunctionContext& outer = *here_;
   llvm::LLVMContext& context = b_.getContext();
   std::vector<std::string> buffers;  // in declaration order: bytes must not vary
-  BufferCollector used;
-  used.Visit(loop.body);
+  const absl::flat_hash_set<std::string> used = BuffersUsed(loop.body);
   for (const Buffer& buffer : program_.buffers) {
-    if (used.names.contains(buffer.name) && outer.scope.buffers.contains(buffer.name) &&
+    if (used.contains(buffer.name) && outer.scope.buffers.contains(buffer.name) &&
         !tables_.contains(buffer.name)) {
       buffers.push_back(buffer.name);
     }
@@ -368,7 +299,7 @@ void KernelEmitter::EmitParallel(const For& loop) {
   auto* for_type = llvm::FunctionType::get(b_.getInt32Ty(),
                                            {pointer_, b_.getInt64Ty(), pointer_, pointer_}, false);
   Value* parallel_for =
-      RuntimeField(outer.runtime, offsetof(lathe_runtime, parallel_for), pointer_);
+      LoadRuntimeField(b_, outer.runtime, offsetof(lathe_runtime, parallel_for), pointer_);
   Value* result = b_.CreateCall(for_type, parallel_for,
                                 {outer.runtime, b_.getInt64(loop.extent), task, closure});
   auto* failed = BasicBlock::Create(context, "failed", outer.function);
@@ -436,14 +367,14 @@ absl::Status CheckSupported(const Program& lowered) {
           "workspace, stack and register"));
     }
   }
-  if (lowered.prepare) return absl::UnimplementedError("packed arguments are not supported");
   SupportChecker checker;
   checker.Visit(lowered.body);
+  if (lowered.prepare) checker.Visit(lowered.prepare);
   return checker.status;
 }
 
-KernelNeeds NeedsOf(const Program& lowered) {
-  const WorkspaceLayout layout = PlanWorkspace(lowered);
+KernelNeeds NeedsOf(const Program& lowered, const Stmt& part) {
+  const WorkspaceLayout layout = PlanWorkspace(lowered, part);
   return {layout.shared_bytes, layout.thread_bytes, layout.parallel};
 }
 

@@ -1,4 +1,5 @@
-// Lowered program -> LLVM module with one kernel (compiler/runtime/lathe_kernel.h).
+// Lowered program -> LLVM module with one kernel and what prepares for it
+// (compiler/runtime/lathe_kernel.h).
 #ifndef LATHE_COMPILER_CODEGEN_EMIT_H_
 #define LATHE_COMPILER_CODEGEN_EMIT_H_
 
@@ -13,7 +14,7 @@
 
 namespace lathe {
 
-// What a kernel asks of its runtime. Workspace in all: workspace_bytes +
+// What one part of a kernel asks of its runtime. Workspace in all: workspace_bytes +
 // num_threads * workspace_bytes_per_thread.
 struct KernelNeeds {
   int64_t workspace_bytes = 0;
@@ -21,11 +22,14 @@ struct KernelNeeds {
   bool parallel = false;
   bool runtime() const { return parallel || workspace_bytes > 0 || workspace_bytes_per_thread > 0; }
 };
-KernelNeeds NeedsOf(const Program& lowered);
+// Of `part`: the program's body or its prepare part.
+KernelNeeds NeedsOf(const Program& lowered, const Stmt& part);
 
 struct EmitOptions {
-  // The symbol of the kernel; hidden ones are for linking into a wrapper.
+  // The symbols of the kernel and, for packed arguments, of what prepares them;
+  // hidden ones are for linking into a wrapper.
   std::string symbol = "lathe_kernel";
+  std::string prepare_symbol = "lathe_prepare";
   bool hidden = false;
 };
 

@@ -3,15 +3,50 @@
 #include <nlohmann/json.hpp>
 
 #include "compiler/base/version.h"
+#include "compiler/codegen/emit.h"
+#include "compiler/codegen/packed_block.h"
 #include "compiler/codegen/version.h"
 #include "compiler/runtime/lathe_kernel.h"
 #include "llvm/IR/Constants.h"
 
 namespace lathe {
+namespace {
 
-std::string KernelMetadata(const Function& function, const Target& target,
-                           const KernelNeeds& needs) {
-  using Json = nlohmann::ordered_json;
+using Json = nlohmann::ordered_json;
+
+void AddNeeds(const KernelNeeds& needs, Json& json) {
+  json["workspace_bytes"] = needs.workspace_bytes;
+  json["workspace_bytes_per_thread"] = needs.workspace_bytes_per_thread;
+  json["parallel"] = needs.parallel;
+}
+
+// "prepare" of compiler/runtime/lathe_kernel.h.
+Json PrepareOf(const Function& function, const Program& lowered) {
+  if (!lowered.prepare) return nullptr;
+  const PackedBlock block = PlanPackedBlock(lowered);
+  Json reads = Json::array(), replaces = Json::array(), packed = Json::array();
+  for (const Argument& argument : function.arguments) {
+    if (block.sources.contains(argument.name)) reads.push_back(argument.name);
+    if (block.replaced.contains(argument.name)) replaces.push_back(argument.name);
+  }
+  for (const Buffer& buffer : lowered.buffers) {
+    if (buffer.access != Access::kPacked) continue;
+    packed.push_back(Json{{"name", buffer.name},
+                          {"type", std::string(Name(buffer.type))},
+                          {"shape", buffer.shape},
+                          {"bytes", buffer.NumElements() * ByteSize(buffer.type)}});
+  }
+  Json prepare{{"symbol", EmitOptions().prepare_symbol},
+               {"reads", std::move(reads)},
+               {"replaces", std::move(replaces)},
+               {"packed", std::move(packed)}};
+  AddNeeds(NeedsOf(lowered, lowered.prepare), prepare);
+  return prepare;
+}
+
+}  // namespace
+
+std::string KernelMetadata(const Function& function, const Target& target, const Program& lowered) {
   Json arguments = Json::array();
   auto add = [&](const std::string& name, ScalarType type, const std::vector<int64_t>& shape,
                  const char* access) {
@@ -35,11 +70,9 @@ std::string KernelMetadata(const Function& function, const Target& target,
   metadata["lathe"] = LatheVersion();
   metadata["llvm"] = LlvmVersion();
   metadata["arguments"] = std::move(arguments);
-  metadata["workspace_bytes"] = needs.workspace_bytes;
-  metadata["workspace_bytes_per_thread"] = needs.workspace_bytes_per_thread;
-  metadata["parallel"] = needs.parallel;
+  AddNeeds(NeedsOf(lowered, lowered.body), metadata);
   metadata["features"] = target.features;
-  metadata["prepare"] = nullptr;
+  metadata["prepare"] = PrepareOf(function, lowered);
   return metadata.dump();
 }
 

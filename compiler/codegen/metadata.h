@@ -4,15 +4,15 @@
 
 #include <string>
 
-#include "compiler/codegen/emit.h"
+#include "compiler/loop/program.h"
 #include "compiler/target/target.h"
 #include "compiler/tensor/function.h"
 #include "llvm/IR/Module.h"
 
 namespace lathe {
 
-std::string KernelMetadata(const Function& function, const Target& target,
-                           const KernelNeeds& needs);
+// Of the kernel that `lowered`, a schedule of `function`, becomes.
+std::string KernelMetadata(const Function& function, const Target& target, const Program& lowered);
 
 // Adds `const char symbol[]` with the NUL-terminated `text`, exported.
 void AddMetadata(llvm::Module& module, const std::string& symbol, const std::string& text);

@@ -27,18 +27,18 @@ class Planner : public StmtVisitor {
     const bool in_workspace = buffer->scope == Scope::kWorkspace ||
                               (buffer->scope == Scope::kStack && bytes > kMaxStackBuffer);
     if (in_workspace && parallel_depth_ > 0) {
-      Place(node.buffer, bytes, &layout.thread_bytes, &layout.thread);
+      Place(*buffer, &layout.thread_bytes, &layout.thread);
     } else if (in_workspace) {
-      Place(node.buffer, bytes, &layout.shared_bytes, &layout.shared);
+      Place(*buffer, &layout.shared_bytes, &layout.shared);
     }
     StmtVisitor::VisitAllocate(node);
   }
 
  private:
-  static void Place(const std::string& buffer, int64_t bytes, int64_t* total,
+  static void Place(const Buffer& buffer, int64_t* total,
                     absl::flat_hash_map<std::string, int64_t>* offsets) {
-    offsets->emplace(buffer, *total);
-    *total += (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
+    offsets->emplace(buffer.name, *total);
+    *total += AlignedBytes(buffer);
   }
 
   const Program& program_;
@@ -47,9 +47,14 @@ class Planner : public StmtVisitor {
 
 }  // namespace
 
-WorkspaceLayout PlanWorkspace(const Program& lowered) {
+int64_t AlignedBytes(const Buffer& buffer) {
+  const int64_t bytes = buffer.NumElements() * ByteSize(buffer.type);
+  return (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
+}
+
+WorkspaceLayout PlanWorkspace(const Program& lowered, const Stmt& part) {
   Planner planner(lowered);
-  planner.Visit(lowered.body);
+  planner.Visit(part);
   return std::move(planner.layout);
 }
 

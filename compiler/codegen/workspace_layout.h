@@ -1,4 +1,4 @@
-// Where the buffers that a lowered program allocates live.
+// Where the buffers that a part of a lowered program allocates live.
 #ifndef LATHE_COMPILER_CODEGEN_WORKSPACE_LAYOUT_H_
 #define LATHE_COMPILER_CODEGEN_WORKSPACE_LAYOUT_H_
 
@@ -24,8 +24,12 @@ struct WorkspaceLayout {
 };
 
 // No two buffers overlap, so that each can be `noalias`. Buffers in neither map
-// live in registers or on the stack.
-WorkspaceLayout PlanWorkspace(const Program& lowered);
+// live in registers or on the stack. `part` is the program's body or what it
+// prepares.
+WorkspaceLayout PlanWorkspace(const Program& lowered, const Stmt& part);
+
+// The bytes of `buffer`, rounded up to kBufferAlignment.
+int64_t AlignedBytes(const Buffer& buffer);
 
 }  // namespace lathe
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "compiler/loop/program.h"
 #include "compiler/target/target.h"
 #include "compiler/tensor/function.h"
 
@@ -13,16 +14,18 @@ namespace lathe {
 
 // What the wrapper calls: hidden, defined by the kernel's object.
 inline constexpr char kWrappedKernelSymbol[] = "lathe_wrapped_kernel";
+inline constexpr char kWrappedPrepareSymbol[] = "lathe_wrapped_prepare";
 
 struct WrapperOptions {
-  int threads = 1;             // of the embedded pool; 1 never starts a thread
-  bool needs_runtime = false;  // the kernel asks for workspace or runs in parallel
-  std::string metadata;        // exported as NAME_metadata
+  int threads = 1;       // of the embedded pool; 1 never starts a thread
+  std::string metadata;  // exported as NAME_metadata
 };
 
-// Objects to link with the kernel's: NAME, NAME_ex and NAME_metadata, and the
-// embedded C runtime. InvalidArgument when the function's name is no C name.
+// Objects to link with that of `lowered`, a schedule of `function`: the functions
+// of wrapper_header.h, NAME_metadata, and the embedded C runtime. InvalidArgument
+// when the function's name is no C name.
 absl::StatusOr<std::vector<std::string>> WrapperObjects(const Function& function,
+                                                        const Program& lowered,
                                                         const Target& target,
                                                         const WrapperOptions& options);
 

@@ -103,9 +103,6 @@ static int32_t call_in(context* self, const lathe_deployed* deployed, void* cons
 
 int32_t lathe_deployed_call(const lathe_deployed* deployed, void* const* args,
                             const lathe_runtime* rt) {
-  for (int32_t i = 0; i < deployed->num_args; ++i) {
-    if (args[i] == NULL) return LATHE_EARG;
-  }
   if (!has_features(deployed)) return LATHE_EFEATURE;
   if (rt != NULL || !deployed->needs_runtime) return deployed->kernel(args, rt);
   pid_t process = getpid();

@@ -12,17 +12,17 @@ extern "C" {
 
 /* Written by code generation (compiler/codegen/wrapper.cc), constant. */
 typedef struct lathe_deployed {
-  lathe_kernel_fn kernel;
+  lathe_kernel_fn kernel;      /* or what prepares its packed arguments */
   const char* const* features; /* required, in LLVM's names */
   int32_t num_features;
   int32_t threads;       /* of the pool; 1 never starts a thread */
   int32_t needs_runtime; /* the kernel asks for workspace or runs in parallel */
-  int32_t num_args;
 } lathe_deployed;
 
 /* Runs the kernel: with `rt`, or with the embedded runtime when it is null.
- * Returns 0 or a LATHE_E* code. Safe from several threads at once and after a
- * fork: one call at a time has the thread pool, others run on their own thread. */
+ * Returns 0 or a LATHE_E* code; the arguments are the caller's to check. Safe from several threads
+ * at once and after a fork: one call at a time has the thread pool, others run on their own thread.
+ */
 int32_t lathe_deployed_call(const lathe_deployed* deployed, void* const* args,
                             const lathe_runtime* rt);
 

@@ -10,10 +10,25 @@
  * alias nothing. Returns 0, or a LATHE_E* code, in which case the outputs are
  * undefined. A kernel is re-entrant: it keeps no state.
  *
+ * A kernel whose metadata has "prepare" computes something from const arguments
+ * (weights) once, ahead of its calls, and exports for that
+ *
+ *   int32_t lathe_prepare(void* const* args, const lathe_runtime* rt);
+ *
+ * Its `args`, and those of lathe_kernel, go on with the packed arguments behind
+ * the outputs, in the order of "packed", each 64-byte aligned and aliasing
+ * nothing. lathe_prepare reads the arguments in "reads" and writes the packed
+ * ones; it takes null for all others. lathe_kernel reads the packed ones, and
+ * takes null for the arguments in "replaces". Packed arguments hold no pointers:
+ * they may be copied and stored, and belong to this very kernel.
+ *
  * Metadata: {"abi": 1, "function", "key", "key_version", "lathe", "llvm",
  * "arguments": [{"name", "type", "shape", "access": "in"|"const"|"out"}],
  * "workspace_bytes", "workspace_bytes_per_thread", "parallel": bool,
- * "features": [..], "prepare": null}.
+ * "features": [..], "prepare": null or {"symbol": "lathe_prepare", "reads": [..],
+ * "replaces": [..], "packed": [{"name", "type", "shape", "bytes"}],
+ * "workspace_bytes", "workspace_bytes_per_thread", "parallel"}}, where the last
+ * three are those of lathe_prepare.
  */
 #ifndef LATHE_KERNEL_H_
 #define LATHE_KERNEL_H_
@@ -31,7 +46,7 @@ enum {
   LATHE_ENOMEM = 1,   /* workspace could not be had */
   LATHE_EFEATURE = 2, /* this CPU lacks a required feature */
   LATHE_EABI = 3,     /* runtime older than the kernel needs */
-  LATHE_EARG = 4      /* a null argument */
+  LATHE_EARG = 4      /* a null argument, or a misaligned packed block */
 };
 
 typedef struct lathe_runtime lathe_runtime;

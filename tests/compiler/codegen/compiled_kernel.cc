@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "compiler/base/status_macros.h"
 #include "compiler/codegen/compile.h"
+#include "compiler/codegen/packed_block.h"
 #include "compiler/runtime/lathe_thread_pool.h"
 
 namespace lathe::testing {
@@ -43,45 +44,34 @@ void* GiveWorkspace(const lathe_runtime* rt, uint64_t bytes) {
   return reinterpret_cast<void*>((address + 63) / 64 * 64);
 }
 
-}  // namespace
-
-absl::StatusOr<std::unique_ptr<OpenedLibrary>> OpenedLibrary::Open(const std::string& bytes) {
-  const int fd = memfd_create("kernel", MFD_CLOEXEC);
-  if (fd < 0 || write(fd, bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) {
-    return absl::InternalError("cannot write the library");
-  }
-  void* handle = dlopen(absl::StrCat("/proc/self/fd/", fd).c_str(), RTLD_NOW | RTLD_LOCAL);
-  close(fd);
-  if (handle == nullptr) return absl::InternalError(dlerror());
-  return std::unique_ptr<OpenedLibrary>(new OpenedLibrary(handle));
-}
-
-OpenedLibrary::~OpenedLibrary() { dlclose(handle_); }
-
-void* OpenedLibrary::Symbol(const char* name) const { return dlsym(handle_, name); }
-
-absl::StatusOr<std::vector<TensorValue>> RunKernel(lathe_kernel_fn kernel, const Program& lowered,
+absl::StatusOr<std::vector<TensorValue>> RunKernel(lathe_kernel_fn kernel, lathe_kernel_fn prepare,
+                                                   const Program& lowered,
                                                    const std::vector<TensorValue>& inputs,
                                                    int threads) {
   std::vector<std::vector<std::byte>> storage(lowered.buffers.size());
-  std::vector<void*> args;
+  std::vector<void*> args, call_args, prepare_args;
+  const PackedBlock block = PlanPackedBlock(lowered);
   size_t next_input = 0;
   for (size_t i = 0; i < lowered.buffers.size(); ++i) {
     const Buffer& buffer = lowered.buffers[i];
     if (buffer.scope != Scope::kArgument) continue;
     const size_t bytes = buffer.NumElements() * ByteSize(buffer.type);
-    std::byte* data = Misaligned(storage[i], bytes, ByteSize(buffer.type));
-    if (buffer.access != Access::kOutput) {
+    const bool packed = buffer.access == Access::kPacked;
+    std::byte* data = Misaligned(storage[i], bytes, packed ? 0 : ByteSize(buffer.type));
+    if (buffer.access != Access::kOutput && !packed) {
       std::copy_n(inputs.at(next_input++).bytes.data(), bytes, data);
     }
     args.push_back(data);
+    call_args.push_back(block.replaced.contains(buffer.name) ? nullptr : data);
+    prepare_args.push_back(packed || block.sources.contains(buffer.name) ? data : nullptr);
   }
   PoolRuntime runtime{};
   runtime.base = {LATHE_ABI_VERSION, sizeof(lathe_runtime), &runtime, threads, 0,
                   RunInPool,         GiveWorkspace};
   runtime.pool = lathe_thread_pool_create(threads, nullptr, 0);
   if (runtime.pool == nullptr) return absl::ResourceExhaustedError("no threads");
-  const int32_t result = kernel(args.data(), &runtime.base);
+  int32_t result = prepare != nullptr ? prepare(prepare_args.data(), &runtime.base) : LATHE_OK;
+  if (result == LATHE_OK) result = kernel(call_args.data(), &runtime.base);
   lathe_thread_pool_destroy(runtime.pool);
   if (result != LATHE_OK) return absl::InternalError(absl::StrCat("the kernel returned ", result));
 
@@ -106,6 +96,23 @@ absl::StatusOr<std::vector<TensorValue>> RunKernel(lathe_kernel_fn kernel, const
   return outputs;
 }
 
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<OpenedLibrary>> OpenedLibrary::Open(const std::string& bytes) {
+  const int fd = memfd_create("kernel", MFD_CLOEXEC);
+  if (fd < 0 || write(fd, bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) {
+    return absl::InternalError("cannot write the library");
+  }
+  void* handle = dlopen(absl::StrCat("/proc/self/fd/", fd).c_str(), RTLD_NOW | RTLD_LOCAL);
+  close(fd);
+  if (handle == nullptr) return absl::InternalError(dlerror());
+  return std::unique_ptr<OpenedLibrary>(new OpenedLibrary(handle));
+}
+
+OpenedLibrary::~OpenedLibrary() { dlclose(handle_); }
+
+void* OpenedLibrary::Symbol(const char* name) const { return dlsym(handle_, name); }
+
 absl::StatusOr<std::vector<TensorValue>> CompileAndRun(const Program& lowered,
                                                        const std::vector<TensorValue>& inputs,
                                                        const Target& target, int threads) {
@@ -113,7 +120,11 @@ absl::StatusOr<std::vector<TensorValue>> CompileAndRun(const Program& lowered,
   ASSIGN_OR_RETURN(std::unique_ptr<OpenedLibrary> library, OpenedLibrary::Open(artifact));
   auto kernel = reinterpret_cast<lathe_kernel_fn>(library->Symbol("lathe_kernel"));
   if (kernel == nullptr) return absl::InternalError("the artifact has no lathe_kernel");
-  return RunKernel(kernel, lowered, inputs, threads);
+  auto prepare = reinterpret_cast<lathe_kernel_fn>(library->Symbol("lathe_prepare"));
+  if ((prepare != nullptr) != static_cast<bool>(lowered.prepare)) {
+    return absl::InternalError("lathe_prepare is there, or not, against the program");
+  }
+  return RunKernel(kernel, prepare, lowered, inputs, threads);
 }
 
 }  // namespace lathe::testing

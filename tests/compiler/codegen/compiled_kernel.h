@@ -29,15 +29,12 @@ class OpenedLibrary {
 
 // Compiles `lowered` for `target`, runs it on `inputs` with a pool of `threads`
 // (1: the serial runtime) and returns the outputs in order. Unwritten elements
-// hold 0xFF bytes. Fails too when a byte before or after an output was written.
+// hold 0xFF bytes. Fails too when a byte before or after an argument was written.
+// Packed arguments are prepared first; each function gets null for what it need
+// not read.
 absl::StatusOr<std::vector<TensorValue>> CompileAndRun(const Program& lowered,
                                                        const std::vector<TensorValue>& inputs,
                                                        const Target& target, int threads = 1);
-
-// Runs an already opened kernel in the same way.
-absl::StatusOr<std::vector<TensorValue>> RunKernel(lathe_kernel_fn kernel, const Program& lowered,
-                                                   const std::vector<TensorValue>& inputs,
-                                                   int threads);
 
 }  // namespace lathe::testing
 

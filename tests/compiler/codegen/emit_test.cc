@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "compiler/codegen/compile.h"
+#include "compiler/codegen/packed_block.h"
 #include "tests/compiler/codegen/compiled_kernel.h"
 #include "tests/compiler/codegen/program_builder.h"
 
@@ -27,7 +28,7 @@ void ExpectSame(const Program& program, double low, double high, double toleranc
   std::mt19937_64 random(kSeed);
   std::vector<TensorValue> inputs;
   for (const Buffer& buffer : program.buffers) {
-    if (buffer.access == Access::kInput) {
+    if (buffer.access == Access::kInput || buffer.access == Access::kConst) {
       inputs.push_back(RandomValue(buffer, random, low, high));
     }
   }
@@ -255,12 +256,76 @@ TEST(EmitTest, WorkspaceAndStackBuffersUnderSerialAndParallelLoops) {
     const Program program = Lowered({Input("x", f64, 60), Output("y", f64, 60),
                                      Local("all", f64, 60, scope), Local("row", f64, 10, scope)},
                                     MakeAllocate("all", MakeSequence({fill, rows})));
-    const KernelNeeds needs = NeedsOf(program);
+    const KernelNeeds needs = NeedsOf(program, program.body);
     EXPECT_TRUE(needs.parallel);
     EXPECT_EQ(needs.workspace_bytes, scope == Scope::kWorkspace ? 512 : 0);
     EXPECT_EQ(needs.workspace_bytes_per_thread, scope == Scope::kWorkspace ? 128 : 0);
     for (int threads : {1, 4}) ExpectSame(program, -1, 1, 0, threads);
   }
+}
+
+TEST(EmitTest, PreparesApartFromTheCalls) {
+  // v is read by prepare and by the calls, w by prepare alone.
+  auto program = ParseProgram(R"(lowered program prepared {
+  in x: f32[30]
+  const v: f32[30]
+  const w: f32[30]
+  out y: f32[30]
+  packed p: f32[30]
+  packed q: f32[1]
+  table g: f32[2] = [0.5, -1]
+  workspace s: f32[30]
+  workspace r: f32[10]
+  workspace u: f32[30]
+  stage s[i: 30]
+  stage r[i: 3, j: 10]
+  stage p[i: 3, j: 10]
+  stage q[i: 1]
+  stage u[i: 30]
+  stage y[i: 30]
+  prepare {
+    allocate s {
+      for i in 30 {
+        s: s[i] = w[i] * v[29 - i]
+      }
+      for a in 3 parallel {
+        allocate r {
+          for b in 10 {
+            r: r[b] = s[a * 10 + b] * g[b % 2]
+          }
+          for c in 10 {
+            p: p[a * 10 + c] = r[9 - c]
+          }
+        }
+      }
+    }
+    q: q[0] = w[3]
+  }
+  allocate u {
+    for i in 30 {
+      u: u[i] = x[29 - i] * p[i]
+    }
+    for i in 30 {
+      y: y[i] = u[29 - i] * v[i] + q[0]
+    }
+  }
+}
+)",
+                              "test");
+  ASSERT_TRUE(program.ok()) << program.status();
+  const KernelNeeds prepare = NeedsOf(*program, program->prepare);
+  EXPECT_TRUE(prepare.parallel);
+  EXPECT_EQ(prepare.workspace_bytes, 128);
+  EXPECT_EQ(prepare.workspace_bytes_per_thread, 64);
+  const KernelNeeds call = NeedsOf(*program, program->body);
+  EXPECT_FALSE(call.parallel);
+  EXPECT_EQ(call.workspace_bytes, 128);
+  const PackedBlock block = PlanPackedBlock(*program);
+  EXPECT_EQ(block.offsets, (std::vector<int64_t>{0, 128}));
+  EXPECT_EQ(block.bytes, 192);
+  EXPECT_EQ(block.sources, (absl::flat_hash_set<std::string>{"v", "w"}));
+  EXPECT_EQ(block.replaced, (absl::flat_hash_set<std::string>{"w"}));
+  for (int threads : {1, 4}) ExpectSame(*program, -1, 1, 1e-6, threads);
 }
 
 TEST(EmitTest, ConditionsTablesAndScalarPredicates) {
