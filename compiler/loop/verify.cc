@@ -22,6 +22,8 @@
 //   coverage     The iterations that pass the predicate run through the
 //                stage's domain exactly once: the axes determine every loop
 //                (nothing runs twice) and every instance has its iteration.
+//                With a region (compute_at), that holds for the part of the
+//                domain within it, in each iteration of the loops outside.
 //   parallel     A parallel loop binds no reduction axis of a store below it, so
 //                its iterations write disjoint elements; no parallel loop is
 //                around another, and all loops around one are serial.
@@ -31,6 +33,8 @@
 //   order        What a stage reads is complete: its producer stands before it,
 //                and the loops around both make the elements read in the same
 //                iteration, or reduce in the producer and are in their last.
+//                Of a producer with a region, the loops outside are around
+//                both, and the elements read are within the region.
 //   outputs      Every output, and every buffer that is read, is written.
 //   packed       Loops that write a packed argument read what is known before
 //                the calls, and compute nothing that is read elsewhere.

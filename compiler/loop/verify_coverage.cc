@@ -6,6 +6,10 @@
 // remainders of one value give that value, as fuse makes them. Putting the
 // solution back shows that each instance has an iteration: it lies within the
 // loops, passes the predicate, and yields the same axes.
+//
+// A store with a region (compute_at) does so once in each iteration of the
+// loops outside, for the part of the domain within the region: the equations
+// are then `axis - base = offset`, the loops outside parameters.
 #include <algorithm>
 #include <cstdlib>
 #include <utility>
@@ -151,72 +155,159 @@ Expr Within(const Expr& e, int64_t extent) {
   return MakeBinary(BinaryOp::kAnd, MakeBinary(BinaryOp::kGe, e, MakeInt(0)), Less(e, extent));
 }
 
+class CoverageChecker {
+ public:
+  CoverageChecker(const StageInfo& stage, const StoreSite& site)
+      : stage_(stage), site_(site), loops_(BoundsOfLoops(site.loops)), known_(loops_) {
+    axes_ = stage.spatial;
+    axes_.insert(axes_.end(), stage.reduction.begin(), stage.reduction.end());
+  }
+
+  absl::StatusOr<LoopValues> Run() {
+    if (site_.store->predicate) {
+      predicate_ = known_.Simplify(site_.store->predicate);
+      NarrowBounds(predicate_, loops_);
+      known_.Assume(predicate_);
+    }
+    RETURN_IF_ERROR(CheckRegion());
+    RETURN_IF_ERROR(CheckIterations());
+    LoopSolver solver(known_, instances_);
+    for (size_t i = 0; i < axes_.size(); ++i) solver.Solve(offsets_[i], AxisValue(i));
+    solver.Finish();
+    for (const For* loop : site_.loops) {
+      const Interval& range = loops_[loop->var];
+      if (loop->extent > 1 && range.min == range.max) {  // the predicate leaves one iteration
+        solver.values.try_emplace(loop->var, MakeInt(*range.min));
+      }
+      if (Chooses(*loop) && !solver.values.contains(loop->var)) {
+        return Broken(absl::StrCat("the axes do not determine loop ", loop->var,
+                                   ", so instances may run more than once"));
+      }
+    }
+    RETURN_IF_ERROR(CheckInstances(solver.values));
+    return std::move(solver.values);
+  }
+
+ private:
+  absl::Status Broken(const std::string& what) const {
+    return lathe::Broken("coverage", absl::StrCat("stage ", stage_.name, ": ", what));
+  }
+  Expr AxisValue(size_t i) const { return MakeVar(AxisVariable(axes_[i].name)); }
+
+  // Whether different iterations of the loop make different instances: loops
+  // outside of a region make the same ones again.
+  bool Chooses(const For& loop) const {
+    return loop.extent > 1 && (site_.store->region.empty() || inside_.contains(loop.var));
+  }
+
+  // Finds what each axis is beyond the base of its span, and the loops inside.
+  absl::Status CheckRegion() {
+    const std::vector<AxisSpan>& region = site_.store->region;
+    if (!region.empty() && region.size() != stage_.spatial.size()) {
+      return Broken("its region does not have one span for each spatial axis");
+    }
+    for (size_t i = 0; i < axes_.size(); ++i) {
+      Expr value = site_.store->bindings[i].second;
+      int64_t extent = axes_[i].extent;
+      if (i < region.size()) {
+        value = value - region[i].base;
+        extent = region[i].extent;
+      }
+      offsets_.push_back(known_.Simplify(value));
+      inside_.merge(FreeVars(offsets_.back()));
+      instances_[AxisVariable(axes_[i].name)] = Interval::Of(0, extent - 1);
+    }
+    if (region.empty()) return absl::OkStatus();
+    for (const AxisSpan& span : region) {
+      for (const std::string& var : FreeVars(span.base)) {
+        if (!inside_.contains(var)) continue;
+        return Broken(absl::StrCat("loop ", var, " is inside of its region, which depends on it"));
+      }
+    }
+    for (const For* loop : site_.loops) {  // parameters of an instance
+      if (!inside_.contains(loop->var)) {
+        instances_[loop->var] = Interval::Of(0, loop->extent - 1);
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // Every iteration makes an instance.
+  absl::Status CheckIterations() {
+    Substitution axes;
+    for (size_t i = 0; i < axes_.size(); ++i) {
+      const Expr& bound = site_.store->bindings[i].second;
+      axes[axes_[i].name] = bound;
+      auto provable = [&](const Expr& e, int64_t extent) {
+        return AsConstInt(known_.Simplify(Within(e, extent))) == 1;
+      };
+      if (!provable(bound, axes_[i].extent)) {
+        return Broken(absl::StrCat("axis ", axes_[i].name, " = ", ToText(known_.Simplify(bound)),
+                                   " may leave its extent ", axes_[i].extent));
+      }
+      if (i < site_.store->region.size() && !provable(offsets_[i], site_.store->region[i].extent)) {
+        return Broken(absl::StrCat("axis ", axes_[i].name, " may leave its region"));
+      }
+    }
+    if (stage_.where && AsConstInt(known_.Simplify(Substitute(stage_.where, axes))) != 1) {
+      return Broken(absl::StrCat("an iteration may leave the domain: ", ToText(stage_.where)));
+    }
+    return absl::OkStatus();
+  }
+
+  // Every instance has its iteration.
+  absl::Status CheckInstances(const LoopValues& values) const {
+    Substitution solution(values.begin(), values.end());
+    for (const For* loop : site_.loops) {
+      if (!Chooses(*loop)) continue;
+      if (!ProvablyTrue(Within(solution.at(loop->var), loop->extent), instances_)) {
+        return Broken(absl::StrCat("loop ", loop->var, " of extent ", loop->extent,
+                                   " does not reach every instance"));
+      }
+    }
+    for (size_t i = 0; i < axes_.size(); ++i) {
+      // Simplified before it is compared: a difference would take its digits apart.
+      Expr again = Simplify(Substitute(offsets_[i], solution), instances_);
+      if (!ProvablyTrue(MakeBinary(BinaryOp::kEq, again, AxisValue(i)), instances_)) {
+        return Broken(absl::StrCat("axis ", axes_[i].name, " = ", ToText(offsets_[i]),
+                                   " does not take every value"));
+      }
+    }
+    if (!predicate_) return absl::OkStatus();
+    Simplifier instance(instances_);
+    Substitution axes;
+    for (size_t i = 0; i < axes_.size(); ++i) {
+      Expr value = AxisValue(i);
+      if (i < site_.store->region.size()) {
+        value = site_.store->region[i].base + value;
+        instance.Assume(instance.Simplify(Within(value, axes_[i].extent)));
+      }
+      axes[axes_[i].name] = value;
+    }
+    if (stage_.where) instance.Assume(instance.Simplify(Substitute(stage_.where, axes)));
+    if (AsConstInt(instance.Simplify(Substitute(predicate_, solution))) == 1) {
+      return absl::OkStatus();
+    }
+    return Broken(absl::StrCat("predicate ", ToText(predicate_), " removes instances"));
+  }
+
+  const StageInfo& stage_;
+  const StoreSite& site_;
+  Bounds loops_;  // narrowed by the predicate
+  Simplifier known_;
+  std::vector<Axis> axes_;  // spatial, then reduction
+  Expr predicate_;
+  std::vector<Expr> offsets_;  // of each axis, beyond the base of its span
+  absl::flat_hash_set<std::string> inside_;
+  Bounds instances_;  // of the offsets, and of the loops outside of the region
+};
+
 }  // namespace
 
 std::string AxisVariable(std::string_view axis) { return absl::StrCat("@", ToAbsl(axis)); }
 
 absl::StatusOr<LoopValues> VerifyCoverage(const StageInfo& stage, const StoreSite& site) {
-  auto broken = [&](const std::string& what) {
-    return Broken("coverage", absl::StrCat("stage ", stage.name, ": ", what));
-  };
-  Bounds loops = BoundsOfLoops(site.loops);
-  Simplifier known(loops);
-  Expr predicate = site.store->predicate ? known.Simplify(site.store->predicate) : Expr();
-  if (predicate) NarrowBounds(predicate, loops);
-  known.Assume(predicate);
-  std::vector<Axis> axes = stage.spatial;
-  axes.insert(axes.end(), stage.reduction.begin(), stage.reduction.end());
-  Bounds axis_bounds;
-  for (const Axis& axis : axes) {
-    axis_bounds[AxisVariable(axis.name)] = Interval::Of(0, axis.extent - 1);
-  }
-
-  // Every iteration makes an instance.
-  LoopSolver solver(known, axis_bounds);
-  std::vector<Expr> bound;
-  for (size_t i = 0; i < axes.size(); ++i) {
-    bound.push_back(known.Simplify(site.store->bindings[i].second));
-    auto inside = AsConstInt(known.Simplify(Within(bound[i], axes[i].extent)));
-    if (inside != 1) {
-      return broken(absl::StrCat("axis ", axes[i].name, " = ", ToText(bound[i]),
-                                 " may leave its extent ", axes[i].extent));
-    }
-    solver.Solve(bound[i], MakeVar(AxisVariable(axes[i].name)));
-  }
-  solver.Finish();
-  for (const For* loop : site.loops) {
-    const Interval& range = loops[loop->var];
-    if (loop->extent > 1 && range.min == range.max) {  // the predicate leaves one iteration
-      solver.values.try_emplace(loop->var, MakeInt(*range.min));
-    }
-    if (loop->extent > 1 && !solver.values.contains(loop->var)) {
-      return broken(absl::StrCat("the axes do not determine loop ", loop->var,
-                                 ", so instances may run more than once"));
-    }
-  }
-
-  // Every instance has its iteration.
-  Substitution solution(solver.values.begin(), solver.values.end());
-  for (const For* loop : site.loops) {
-    if (loop->extent == 1) continue;
-    if (!ProvablyTrue(Within(solution.at(loop->var), loop->extent), axis_bounds)) {
-      return broken(absl::StrCat("loop ", loop->var, " of extent ", loop->extent,
-                                 " does not reach every instance"));
-    }
-  }
-  for (size_t i = 0; i < axes.size(); ++i) {
-    // Simplified before it is compared: a difference would take its digits apart.
-    Expr again = Simplify(Substitute(bound[i], solution), axis_bounds);
-    Expr same = MakeBinary(BinaryOp::kEq, again, MakeVar(AxisVariable(axes[i].name)));
-    if (!ProvablyTrue(same, axis_bounds)) {
-      return broken(absl::StrCat("axis ", axes[i].name, " = ", ToText(bound[i]),
-                                 " does not take every value"));
-    }
-  }
-  if (predicate && !ProvablyTrue(Substitute(predicate, solution), axis_bounds)) {
-    return broken(absl::StrCat("predicate ", ToText(predicate), " removes instances"));
-  }
-  return std::move(solver.values);
+  return CoverageChecker(stage, site).Run();
 }
 
 }  // namespace lathe

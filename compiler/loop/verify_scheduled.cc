@@ -186,14 +186,34 @@ class ScheduledVerifier {
     assume(consumer.store->predicate);
     for (const Expr& predicate : read.predicates) assume(predicate);
     const StageInfo& stage = *program_.FindStage(producer.store->stage);
+    const std::vector<AxisSpan>& region = producer.store->region;
     Substitution element;
     for (size_t d = 0; d < read.read->indices.size(); ++d) {
-      element[AxisVariable(stage.spatial[d].name)] = read.read->indices[d];
+      Expr index = read.read->indices[d];
+      if (!region.empty()) {
+        index = index - region[d].base;
+        Expr inside = MakeBinary(BinaryOp::kAnd, MakeBinary(BinaryOp::kGe, index, MakeInt(0)),
+                                 MakeBinary(BinaryOp::kLt, index, MakeInt(region[d].extent)));
+        if (AsConstInt(known.Simplify(inside)) != 1) {
+          return broken(absl::StrCat("which may not have made element [", IndicesText(*read.read),
+                                     "] in this iteration"));
+        }
+      }
+      element[AxisVariable(stage.spatial[d].name)] = index;
     }
-    size_t depth = std::min(producer.loops.size(), consumer.loops.size());
-    for (size_t i = 0; i < depth && producer.loops[i] == consumer.loops[i]; ++i) {
+    size_t shared = 0;
+    while (shared < std::min(producer.loops.size(), consumer.loops.size()) &&
+           producer.loops[shared] == consumer.loops[shared]) {
+      ++shared;
+    }
+    for (size_t i = 0; i < producer.loops.size(); ++i) {
       const For& loop = *producer.loops[i];
       if (loop.extent == 1) continue;
+      bool outside = !region.empty() && !loop_values_[writer].contains(loop.var);
+      if (outside && i >= shared) {
+        return broken(absl::StrCat("which loop ", loop.var, " computes again and again"));
+      }
+      if (outside || i >= shared) continue;
       if (Reduces(writer, loop.var)) {
         Expr last = MakeBinary(BinaryOp::kEq, MakeVar(loop.var), MakeInt(loop.extent - 1));
         if (AsConstInt(known.Simplify(last)) == 1) continue;

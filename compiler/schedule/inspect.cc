@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "compiler/base/source_error.h"
 #include "compiler/base/status_macros.h"
+#include "compiler/loop/conditions.h"
 #include "compiler/loop/stmt_visitor.h"
 #include "compiler/loop/text_words.h"
 
@@ -60,6 +61,23 @@ class Replacer : public StmtMutator {
  private:
   const StmtNode* const old_;
   const Stmt& replacement_;
+};
+
+class Inserter : public StmtMutator {
+ public:
+  Inserter(const StmtNode* place, const Stmt& inserted) : place_(place), inserted_(inserted) {}
+
+ protected:
+  Stmt MutateFor(const For& node, const Stmt& s) override {
+    return &node == place_ ? MakeSequence({inserted_, s}) : StmtMutator::MutateFor(node, s);
+  }
+  Stmt MutateStore(const Store& node, const Stmt& s) override {
+    return &node == place_ ? MakeSequence({inserted_, s}) : s;
+  }
+
+ private:
+  const StmtNode* const place_;
+  const Stmt& inserted_;
 };
 
 class PredicateAdder : public StmtMutator {
@@ -136,6 +154,43 @@ absl::StatusOr<const StageInfo*> FindStage(const Program& program, std::string_v
                                      "; the stages are ", Listed(names)));
 }
 
+absl::StatusOr<const Buffer*> FindBuffer(const Program& program, std::string_view action,
+                                         std::string_view name) {
+  if (const Buffer* buffer = program.FindBuffer(name)) return buffer;
+  std::vector<std::string> names;
+  for (const Buffer& buffer : program.buffers) names.push_back(buffer.name);
+  return Refuse(action, absl::StrCat("there is no buffer ", ToAbsl(name), DidYouMean(name, names),
+                                     "; the buffers are ", Listed(names)));
+}
+
+absl::StatusOr<StoreSite> FindOwnNest(const Program& program, std::string_view action,
+                                      std::string_view stage) {
+  std::vector<StoreSite> sites = StoresOfStage(program, stage);
+  if (sites.size() != 1) return Refuse(action, "it has several stores");
+  StoreSite& site = sites[0];
+  if (site.loops.empty()) return Refuse(action, "it has no loops");
+  for (const StoreSite& below : StoresBelow(site.loops.front()->body)) {
+    if (below.store == site.store) continue;
+    return Refuse(action, absl::StrCat("its loops also contain stage ", below.store->stage));
+  }
+  for (const For* loop : site.loops) RETURN_IF_ERROR(CheckUnmarked(action, *loop));
+  return std::move(site);
+}
+
+absl::StatusOr<absl::flat_hash_map<std::string, size_t>> AxesOfLoops(std::string_view action,
+                                                                     const StoreSite& site) {
+  absl::flat_hash_map<std::string, size_t> axes;
+  const auto& bindings = site.store->bindings;
+  for (size_t axis = 0; axis < bindings.size(); ++axis) {
+    const auto* var = bindings[axis].second.As<Var>();
+    if (var && axes.emplace(var->name, axis).second) continue;
+    return Refuse(action, absl::StrCat("its axis ", bindings[axis].first,
+                                       " is not one loop; a stage moves before its own loops "
+                                       "are rewritten"));
+  }
+  return axes;
+}
+
 Binds BindsOf(const Program& program, const Store& store, const std::string& loop) {
   const StageInfo* stage = program.FindStage(store.stage);
   CHECK(stage != nullptr) << store.stage;
@@ -145,6 +200,16 @@ Binds BindsOf(const Program& program, const Store& store, const std::string& loo
     (i < stage->spatial.size() ? binds.spatial : binds.reduction) = true;
   }
   return binds;
+}
+
+bool IsOutsideRegion(const Store& store, const std::string& loop) {
+  if (store.region.empty()) return false;
+  for (size_t i = 0; i < store.bindings.size(); ++i) {
+    Linear offset = LinearOf(store.bindings[i].second);
+    if (i < store.region.size()) AddLinear(store.region[i].base, -1, offset);
+    if (UsesVar(offset.ToExpr(), loop)) return false;
+  }
+  return true;
 }
 
 absl::Status CheckUnmarked(std::string_view action, const For& loop) {
@@ -171,8 +236,14 @@ absl::Status CheckNotPeeled(std::string_view action, const For& loop) {
   return Refuse(action, "it is peeled, and only serial and unrolled loops peel");
 }
 
-absl::Status CheckDisjointWrites(const Program& program, std::string_view action, const For& loop) {
+absl::Status CheckDisjointWrites(const Program& program, std::string_view action, const For& loop,
+                                 bool regions) {
   for (const StoreSite& site : StoresBelow(loop.body)) {
+    if (IsOutsideRegion(*site.store, loop.var)) {
+      if (regions) continue;
+      return Refuse(action, absl::StrCat("its iterations compute stage ", site.store->stage,
+                                         " again and again"));
+    }
     Binds binds = BindsOf(program, *site.store, loop.var);
     if (binds.reduction) {
       return Refuse(action, absl::StrCat("stage ", site.store->stage, " reduces over it"));
@@ -209,6 +280,10 @@ absl::Status CheckNewStage(const Program& program, std::string_view action,
 
 Stmt Replace(const Stmt& root, const StmtNode* old, const Stmt& replacement) {
   return Replacer(old, replacement).Mutate(root);
+}
+
+Stmt InsertBefore(const Stmt& root, const StmtNode* place, const Stmt& inserted) {
+  return Inserter(place, inserted).Mutate(root);
 }
 
 Program WithBody(const Program& program, Stmt body) {

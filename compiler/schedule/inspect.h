@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "compiler/loop/program.h"
 #include "compiler/loop/store_site.h"
@@ -38,12 +39,29 @@ std::vector<const For*> LoopsBelow(const Stmt& s);
 absl::StatusOr<const StageInfo*> FindStage(const Program& program, std::string_view action,
                                            std::string_view name);
 
+// The buffer `name`, or a refusal that suggests a close name.
+absl::StatusOr<const Buffer*> FindBuffer(const Program& program, std::string_view action,
+                                         std::string_view name);
+
+// The one store of `stage`, whose loops are unmarked and contain nothing else:
+// it can move as a whole. Else a refusal.
+absl::StatusOr<StoreSite> FindOwnNest(const Program& program, std::string_view action,
+                                      std::string_view stage);
+// Of such a store: which axis (an index into its bindings) each loop is. Refuses
+// unless that is one loop for each axis.
+absl::StatusOr<absl::flat_hash_map<std::string, size_t>> AxesOfLoops(std::string_view action,
+                                                                     const StoreSite& site);
+
 // Which kinds of axes of the store's stage `loop` binds.
 struct Binds {
   bool spatial = false;
   bool reduction = false;
 };
 Binds BindsOf(const Program& program, const Store& store, const std::string& loop);
+
+// Whether `loop` is outside of the store's region (it has one): each iteration
+// computes the region.
+bool IsOutsideRegion(const Store& store, const std::string& loop);
 
 // Refuses unless the loop is serial with a mask tail: marks come last, since a
 // rewrite could not tell which of the new loops they mean.
@@ -54,7 +72,10 @@ absl::Status CheckSerial(std::string_view action, const For& loop);
 absl::Status CheckNotPeeled(std::string_view action, const For& loop);
 // Refuses unless iterations of `loop` write disjoint elements: every store
 // below binds a spatial axis to it and none a reduction axis.
-absl::Status CheckDisjointWrites(const Program& program, std::string_view action, const For& loop);
+// With `regions`, a stage that each iteration computes anew (compute_at) passes:
+// its buffer is private to the iteration.
+absl::Status CheckDisjointWrites(const Program& program, std::string_view action, const For& loop,
+                                 bool regions = false);
 // Refuses names that are taken, repeated or too long.
 absl::Status CheckNewLoops(const Program& program, std::string_view action,
                            const std::vector<std::string>& names);
@@ -63,6 +84,8 @@ absl::Status CheckNewStage(const Program& program, std::string_view action,
 
 // `root` with the one statement `old` replaced; null drops it.
 Stmt Replace(const Stmt& root, const StmtNode* old, const Stmt& replacement);
+// `root` with `inserted` right before the loop or store `place`.
+Stmt InsertBefore(const Stmt& root, const StmtNode* place, const Stmt& inserted);
 // `program` with another body.
 Program WithBody(const Program& program, Stmt body);
 // `program` with the marks of `loop` changed.

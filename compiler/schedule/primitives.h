@@ -36,6 +36,23 @@ absl::StatusOr<Program> ReverseComputeAt(const Program& program, std::string_vie
 // a new stage named `copy` writes it to the old buffer after it.
 absl::StatusOr<Program> CacheWrite(const Program& program, std::string_view stage, Scope scope,
                                    std::string_view copy);
+// The producer `stage` moves into `loop`, before its first reader there; each
+// iteration computes the region that its reads need.
+absl::StatusOr<Program> ComputeAt(const Program& program, std::string_view stage,
+                                  std::string_view loop);
+// `stage` is computed where it is read.
+absl::StatusOr<Program> Inline(const Program& program, std::string_view stage);
+// Readers of `buffer` read a copy in blocks, made by the new stage `name`, whose
+// loops are named NAME.dD, NAME.dDo and NAME.dDi.
+struct PackBlock {
+  int64_t dimension = 0;
+  int64_t size = 1;
+};
+absl::StatusOr<Program> Pack(const Program& program, std::string_view buffer,
+                             absl::Span<const PackBlock> blocks, std::string_view name);
+// Guarded readers of `buffer` read a copy with its border, made by the new stage
+// `name`, whose loops are named NAME.dD.
+absl::StatusOr<Program> Pad(const Program& program, std::string_view buffer, std::string_view name);
 // Where an intermediate buffer lives. (The buffer is shrunk to the region in
 // use by lowering.)
 absl::StatusOr<Program> SetScope(const Program& program, std::string_view buffer, Scope scope);

@@ -65,12 +65,50 @@ absl::StatusOr<Program> ApplyCacheWrite(const Program& program, const TraceStep&
   return CacheWrite(program, stage, scope, step.results[0]);
 }
 
+constexpr std::string_view kComputeAt = "compute_at(STAGE, LOOP)";
+absl::StatusOr<Program> ApplyComputeAt(const Program& program, const TraceStep& step) {
+  RETURN_IF_ERROR(CheckCounts(step, 0, 2, kComputeAt));
+  ASSIGN_OR_RETURN(std::string stage, NameAt(step, 0, kComputeAt));
+  ASSIGN_OR_RETURN(std::string loop, NameAt(step, 1, kComputeAt));
+  return ComputeAt(program, stage, loop);
+}
+
 constexpr std::string_view kFuse = "FUSED = fuse(OUTER, INNER)";
 absl::StatusOr<Program> ApplyFuse(const Program& program, const TraceStep& step) {
   RETURN_IF_ERROR(CheckCounts(step, 1, 2, kFuse));
   ASSIGN_OR_RETURN(std::string outer, NameAt(step, 0, kFuse));
   ASSIGN_OR_RETURN(std::string inner, NameAt(step, 1, kFuse));
   return Fuse(program, outer, inner, step.results[0]);
+}
+
+constexpr std::string_view kInline = "inline(STAGE)";
+absl::StatusOr<Program> ApplyInline(const Program& program, const TraceStep& step) {
+  RETURN_IF_ERROR(CheckCounts(step, 0, 1, kInline));
+  ASSIGN_OR_RETURN(std::string stage, NameAt(step, 0, kInline));
+  return Inline(program, stage);
+}
+
+constexpr std::string_view kPack = "COPY = pack(BUFFER, DIMENSION, BLOCK, ...)";
+absl::StatusOr<Program> ApplyPack(const Program& program, const TraceStep& step) {
+  // The buffer, then pairs.
+  size_t arguments = step.arguments.size() % 2 == 1 ? step.arguments.size() : 1;
+  RETURN_IF_ERROR(CheckCounts(step, 1, arguments, kPack));
+  ASSIGN_OR_RETURN(std::string buffer, NameAt(step, 0, kPack));
+  std::vector<PackBlock> blocks;
+  for (size_t i = 1; i < step.arguments.size(); i += 2) {
+    PackBlock block;
+    ASSIGN_OR_RETURN(block.dimension, NumberAt(step, i, kPack));
+    ASSIGN_OR_RETURN(block.size, NumberAt(step, i + 1, kPack));
+    blocks.push_back(block);
+  }
+  return Pack(program, buffer, blocks, step.results[0]);
+}
+
+constexpr std::string_view kPad = "COPY = pad(BUFFER)";
+absl::StatusOr<Program> ApplyPad(const Program& program, const TraceStep& step) {
+  RETURN_IF_ERROR(CheckCounts(step, 1, 1, kPad));
+  ASSIGN_OR_RETURN(std::string buffer, NameAt(step, 0, kPad));
+  return Pad(program, buffer, step.results[0]);
 }
 
 constexpr std::string_view kPeel = "peel(LOOP, first | last)";
@@ -130,7 +168,11 @@ absl::StatusOr<Program> ApplyTail(const Program& program, const TraceStep& step)
 
 constexpr Primitive kPrimitives[] = {
     {"cache_write", 1, kCacheWrite, ApplyCacheWrite},
+    {"compute_at", 1, kComputeAt, ApplyComputeAt},
     {"fuse", 1, kFuse, ApplyFuse},
+    {"inline", 1, kInline, ApplyInline},
+    {"pack", 1, kPack, ApplyPack},
+    {"pad", 1, kPad, ApplyPad},
     {"parallel", 1, "parallel(LOOP)", ApplyMark<Parallel>},
     {"peel", 1, kPeel, ApplyPeel},
     {"prepare", 1, "prepare(STAGE)", ApplyMark<Prepare>},

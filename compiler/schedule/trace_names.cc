@@ -36,8 +36,13 @@ bool Corresponds(const StageInfo& author, const StageInfo& canonical, const Rena
 }
 
 bool TakesStage(const TraceStep& step, size_t argument) {
-  return argument == 0 && (step.primitive == "set_scope" || step.primitive == "cache_write" ||
-                           step.primitive == "prepare" || step.primitive == "reverse_compute_at");
+  // Primitives whose first argument is a stage or a buffer.
+  constexpr std::string_view kTakers[] = {
+      "cache_write", "compute_at",         "inline",    "pack",     "pad",
+      "prepare",     "reverse_compute_at", "set_scope", "store_in",
+  };
+  return argument == 0 &&
+         std::find(std::begin(kTakers), std::end(kTakers), step.primitive) != std::end(kTakers);
 }
 
 }  // namespace
@@ -64,6 +69,17 @@ absl::StatusOr<TraceNames> TraceNames::Of(const Function& function) {
       break;
     }
     CHECK(names.to_canonical_.contains(stage.name)) << stage.name;
+  }
+  // Arguments and tables have no axes; they keep their order.
+  auto pair = [&](const std::string& author, const std::string& other) {
+    names.to_canonical_[author] = {other, {}};
+    names.to_author_[other] = {author, {}};
+  };
+  for (size_t i = 0; i < function.arguments.size(); ++i) {
+    pair(function.arguments[i].name, canonical.function.arguments[i].name);
+  }
+  for (size_t i = 0; i < function.tables.size(); ++i) {
+    pair(function.tables[i].name, canonical.function.tables[i].name);
   }
   return names;
 }

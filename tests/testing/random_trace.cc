@@ -81,7 +81,7 @@ class Drawer {
     std::vector<const For*> loops = Loops();
     if (loops.empty()) return {"reorder", 1, {}, {}};
     const For* loop = Pick(loops);
-    switch (Below(10)) {
+    switch (Below(11)) {
       case 0:
       case 1:
       case 2: {
@@ -108,8 +108,32 @@ class Drawer {
       }
       case 7:
         return {"cache_write", 1, {NewName()}, {Pick(program_.stages).name, AnyScope()}};
+      case 8:
+        return MoveBetweenStages(*loop);
       default:
         return {"reverse_compute_at", 1, {}, {Pick(program_.stages).name, loop->var}};
+    }
+  }
+
+  // Steps that move a stage, remove it or put one between.
+  TraceStep MoveBetweenStages(const For& loop) {
+    switch (Below(5)) {
+      case 0:
+        return {"inline", 1, {}, {Pick(program_.stages).name}};
+      case 1:
+        return {"pad", 1, {NewName()}, {Pick(program_.buffers).name}};
+      case 2: {
+        const Buffer& buffer = Pick(program_.buffers);
+        TraceStep step{"pack", 1, {NewName()}, {buffer.name}};
+        for (size_t d = 0; d < buffer.shape.size(); ++d) {
+          if (Below(2) == 0) continue;
+          step.arguments.emplace_back(static_cast<int64_t>(d));
+          step.arguments.emplace_back(static_cast<int64_t>(Wild() ? Below(9) : 1 + Below(5)));
+        }
+        return step;
+      }
+      default:
+        return {"compute_at", 1, {}, {Pick(program_.stages).name, loop.var}};
     }
   }
 

@@ -59,8 +59,9 @@ class InitMaterializer : public StmtMutator {
     const StageInfo& stage = *program_.FindStage(node.stage);
     BinaryOp combine = Combiner(stage.reduce_op);
     Expr old = MakeRead(node.value.type(), node.buffer, node.indices);
-    Stmt update = MakeStore(node.stage, StoreRole::kUpdate, node.bindings, node.buffer,
-                            node.indices, MakeBinary(combine, old, node.value), node.predicate);
+    Stmt update =
+        MakeStore(node.stage, StoreRole::kUpdate, node.bindings, node.buffer, node.indices,
+                  MakeBinary(combine, old, node.value), node.predicate, node.region);
     Names reduced, spatial;
     for (size_t i = 0; i < node.bindings.size(); ++i) {
       (i < stage.spatial.size() ? spatial : reduced).merge(FreeVars(node.bindings[i].second));
@@ -163,7 +164,7 @@ class InitMaterializer : public StmtMutator {
         store.bindings.begin(), store.bindings.begin() + stage.spatial.size());
     Stmt nest =
         MakeStore(store.stage, StoreRole::kInit, std::move(bindings), store.buffer, store.indices,
-                  Identity(stage.reduce_op, store.value.type()), Conjunction(kept));
+                  Identity(stage.reduce_op, store.value.type()), Conjunction(kept), store.region);
     for (size_t i = loops_.size(); i > outermost; --i) {
       const For& loop = *loops_[i - 1];
       if (needed.contains(loop.var)) {

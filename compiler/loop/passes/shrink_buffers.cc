@@ -11,8 +11,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "compiler/loop/buffer_accesses.h"
 #include "compiler/loop/conditions.h"
-#include "compiler/loop/passes/buffer_accesses.h"
+#include "compiler/loop/index_range.h"
 #include "compiler/loop/passes/passes.h"
 #include "compiler/loop/stmt_visitor.h"
 
@@ -34,52 +35,7 @@ struct Placement {
   std::vector<Dimension> region;
 };
 
-// An index split into the part that is fixed while the allocation lives, and
-// the range of the rest.
-struct SplitIndex {
-  Linear fixed;
-  Linear moving;
-  Interval range;
-};
-
 using Names = absl::flat_hash_set<std::string>;
-
-SplitIndex SplitAt(const Expr& index, const Names& outside, const Bounds& bounds) {
-  SplitIndex result;
-  Linear sum = LinearOf(index);
-  result.moving.constant = sum.constant;
-  for (const Linear::Term& term : sum.terms) {
-    Names used = FreeVars(term.atom);
-    bool fixed = std::all_of(used.begin(), used.end(),
-                             [&](const std::string& v) { return outside.contains(v); });
-    (fixed ? result.fixed : result.moving).Add(term.atom, term.coefficient);
-  }
-  result.range = BoundsOf(result.moving, 1, bounds);
-  return result;
-}
-
-std::optional<int64_t> ConstantDifference(Linear a, const Linear& b) {
-  a.Add(b, -1);
-  return a.IsConstant() ? std::optional(a.constant) : std::nullopt;
-}
-
-// Tightens index.range by the conditions under which the access happens, where
-// they bound the very same expression.
-void ClipRange(const std::vector<Expr>& conditions, SplitIndex* index) {
-  for (const Expr& condition : conditions) {
-    std::optional<Linear> sum = AsNonNegative(condition);
-    if (!sum) continue;
-    Linear upper = *sum;  // moving + sum, constant: moving <= that constant
-    upper.Add(index->moving, 1);
-    if (auto limit = ConstantDifference(upper, Linear{}); limit && index->range.max) {
-      index->range.max = std::min(*index->range.max, *limit);
-    }
-    Linear lower = index->moving;
-    if (auto limit = ConstantDifference(lower, *sum); limit && index->range.min) {
-      index->range.min = std::max(*index->range.min, *limit);
-    }
-  }
-}
 
 // Whether the sums that `moving` runs through have no gaps.
 bool IsDense(const Linear& moving, const Bounds& bounds) {
@@ -101,11 +57,18 @@ bool IsDense(const Linear& moving, const Bounds& bounds) {
 class Placer {
  public:
   Placer(const Buffer& buffer, const std::vector<BufferAccess>& accesses)
-      : buffer_(buffer), accesses_(accesses) {}
+      : buffer_(buffer), accesses_(accesses) {
+    for (const BufferAccess& access : accesses) {
+      const auto& store = *static_cast<const Store*>(access.path.back());
+      if (access.is_write && !store.region.empty()) region_ = &store.region;
+    }
+  }
 
   // The innermost place that sees all of the contents.
   Placement Place() const {
     size_t depth = CommonDepth();
+    // The loops outside of a region compute it anew in each iteration.
+    if (region_ != nullptr) return PlaceAt(depth);
     for (;; --depth) {
       Placement placement = PlaceAt(depth);
       if (depth == 0 || !placement.inside_loop || KeepsContents(depth)) return placement;
@@ -137,6 +100,12 @@ class Placer {
     return depth;
   }
 
+  static bool DependsOnlyOn(const Names& names, const Expr& e) {
+    Names used = FreeVars(e);
+    return std::all_of(used.begin(), used.end(),
+                       [&](const std::string& name) { return names.contains(name); });
+  }
+
   Names OutsideVars(size_t depth) const {
     Names names;
     for (size_t i = 0; i < depth; ++i) {
@@ -150,7 +119,9 @@ class Placer {
     Names outside = OutsideVars(depth);
     Placement placement{accesses_[0].path[depth], !outside.empty(), {}};
     for (size_t d = 0; d < buffer_.shape.size(); ++d) {
-      placement.region.push_back(RegionOf(d, outside));
+      placement.region.push_back(region_ && DependsOnlyOn(outside, (*region_)[d].base)
+                                     ? Dimension{LinearOf((*region_)[d].base), (*region_)[d].extent}
+                                     : RegionOf(d, outside));
     }
     return placement;
   }
@@ -236,6 +207,7 @@ class Placer {
 
   const Buffer& buffer_;
   const std::vector<BufferAccess>& accesses_;
+  const std::vector<AxisSpan>* region_ = nullptr;  // of its store, if it has one
 };
 
 // Wraps allocations around their statements and makes indices relative.

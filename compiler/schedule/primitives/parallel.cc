@@ -35,7 +35,7 @@ absl::StatusOr<Program> Parallel(const Program& program, std::string_view loop) 
                               absl::StrCat("loop ", below->var, " below it is parallel already"));
     }
   }
-  RETURN_IF_ERROR(schedule::CheckDisjointWrites(program, action, old));
+  RETURN_IF_ERROR(schedule::CheckDisjointWrites(program, action, old, /*regions=*/true));
   LoopMarks marks = old.marks;
   marks.kind = LoopKind::kParallel;
   return schedule::WithMarks(program, &old, marks);

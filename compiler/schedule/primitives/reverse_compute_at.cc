@@ -98,26 +98,8 @@ class Move {
   }
 
   absl::Status CheckConsumer() {
-    std::vector<StoreSite> sites = schedule::StoresOfStage(program_, stage_.name);
-    if (sites.size() != 1) return Refuse(action_, "it has several stores");
-    consumer_ = sites[0];
-    if (consumer_.loops.empty()) return Refuse(action_, "it has no loops");
-    for (const StoreSite& below : schedule::StoresBelow(consumer_.loops.front()->body)) {
-      if (below.store == consumer_.store) continue;
-      return Refuse(action_, absl::StrCat("its loops also contain stage ", below.store->stage));
-    }
-    for (const For* loop : consumer_.loops) {
-      RETURN_IF_ERROR(schedule::CheckUnmarked(action_, *loop));
-    }
-    const auto& bindings = consumer_.store->bindings;
-    for (size_t axis = 0; axis < bindings.size(); ++axis) {
-      const auto* var = bindings[axis].second.As<Var>();
-      if (!var || !axis_of_loop_.emplace(var->name, axis).second) {
-        return Refuse(action_, absl::StrCat("its axis ", bindings[axis].first,
-                                            " is not one loop; a stage moves before its own loops "
-                                            "are rewritten"));
-      }
-    }
+    ASSIGN_OR_RETURN(consumer_, schedule::FindOwnNest(program_, action_, stage_.name));
+    ASSIGN_OR_RETURN(axis_of_loop_, schedule::AxesOfLoops(action_, consumer_));
     return absl::OkStatus();
   }
 
@@ -147,6 +129,10 @@ class Move {
         if (producers_.contains(site.store->buffer)) {
           return Refuse(action_,
                         absl::StrCat("buffer ", site.store->buffer, " has several stores"));
+        }
+        if (!site.store->region.empty()) {
+          return Refuse(action_, absl::StrCat("stage ", site.store->stage,
+                                              ", which it reads, is computed at a loop"));
         }
         producers_.emplace(site.store->buffer, site);
       } else if (in_root || after_root) {

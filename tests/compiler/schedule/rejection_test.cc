@@ -82,7 +82,7 @@ TEST(Rejection, Steps) {
   for (const Case& c : std::initializer_list<Case>{
            {kMatmul, "frobnicate(C.i)",
             "step 1 (line 2): frobnicate(C.i): there is no primitive frobnicate; the primitives "
-            "are cache_write, fuse, "},
+            "are cache_write, compute_at, "},
            {kMatmul, "vectorise(C.i)", "(did you mean vectorize?)"},
            {kMatmul, "unroll@2(C.i)",
             "unroll@2(C.i): there is no version 2 of unroll; this program knows 1"},
@@ -293,6 +293,67 @@ TEST(Rejection, Marks) {
            {kMatmul, "tail(C.z, mask)", "cannot set the tail of loop C.z: there is no loop C.z"},
            {kMatmul, "reorder(C.k, C.j)\nvectorize(C.j)\ntail(C.j, partition)",
             "it is vectorized; partition the loop around it"},
+       }) {
+    ExpectRefused(c);
+  }
+}
+
+constexpr char kStages[] =
+    "lathe 1\n"
+    "func stages(x: f32[8, 20]) -> (u, v) {\n"
+    "  p[i, j] = x[i, j] * 2\n"
+    "  s[i] = sum(j) p[i, j]\n"
+    "  u[i, j] = p[i, j] + s[i]\n"
+    "  v[i: 8, j: 20] = (u[i, j - 1] else 0) + (u[i, j + 1] else 0)\n"
+    "}\n";
+constexpr char kBorders[] =
+    "lathe 1\n"
+    "func borders(x: f32[8], z: f32[8]) -> (y) {\n"
+    "  y[i: 8] = (x[i - 1] else 0) + (x[i + 1] else 1) + (z[i + 1] else x[i])\n"
+    "}\n";
+
+TEST(Rejection, ComputeAt) {
+  for (const Case& c : std::initializer_list<Case>{
+           {kStages, "compute_at(s, u.i)\ncompute_at(p, u.j)",
+            "cannot compute stage p at loop u.j: stage s reads it outside of the loop"},
+           {kStages, "compute_at(u, v.i)", "its buffer u is an output"},
+           {kStages, "compute_at(v, u.i)", "its buffer v is an output"},
+           {kStages, "a, b = split(s.i, 2)\ncompute_at(s, u.i)", "its axis i is not one loop"},
+           {kStages, "compute_at(s, u.i)\ncompute_at(s, u.j)", "its loops also contain stage u"},
+           {kStages, "vectorize(u.j)\ncompute_at(s, u.j)", "loop u.j is vectorized"},
+           {kStages, "parallel(s.i)\ncompute_at(s, u.i)", "loop s.i is marked parallel"},
+           {kStages, "compute_at(s, u.q)", "there is no loop u.q"},
+           {kStages, "compute_at(q, u.i)", "there is no stage q"},
+       }) {
+    ExpectRefused(c);
+  }
+}
+
+TEST(Rejection, Inline) {
+  for (const Case& c : std::initializer_list<Case>{
+           {kStages, "inline(s)", "cannot inline stage s: it reduces"},
+           {kStages, "inline(u)", "its buffer u is an output"},
+           {kStages, "a, b = split(p.i, 2)\ninline(p)", "its axis i is not one loop"},
+           {kStages, "compute_at(s, u.i)\ninline(u)", "its loops also contain stage s"},
+       }) {
+    ExpectRefused(c);
+  }
+}
+
+TEST(Rejection, PackAndPad) {
+  for (const Case& c : std::initializer_list<Case>{
+           {kStages, "P = pack(x, 2, 4)", "it has no dimension 2, only 0..1"},
+           {kStages, "P = pack(x, 0, 0)", "the block 0 is not in 1..4096"},
+           {kStages, "P = pack(x, 0, 2, 0, 4)", "dimension 0 comes twice"},
+           {kStages, "P = pack(x, 0)", "it takes 1 arguments, not 2"},
+           {kStages, "P = pack(v, 0, 2)", "nothing reads it"},
+           {kStages, "P = pack(w, 0, 2)", "there is no buffer w"},
+           {kStages, "p = pack(x, 0, 2)", "the name p is taken by another stage or buffer"},
+           {kStages, "compute_at(s, u.i)\nP = pack(s, 0, 2)",
+            "one nest computes and reads it, so there is no place between"},
+           {kStages, "P = pad(x)", "cannot pad buffer x: no read of it has a guard"},
+           {kBorders, "P = pad(x)", "stage y reads it with several values outside"},
+           {kBorders, "P = pad(z)", "stage y reads it with no constant outside"},
        }) {
     ExpectRefused(c);
   }

@@ -1,4 +1,4 @@
-#include "compiler/loop/passes/buffer_accesses.h"
+#include "compiler/loop/buffer_accesses.h"
 
 #include "compiler/loop/conditions.h"
 #include "compiler/loop/stmt_visitor.h"

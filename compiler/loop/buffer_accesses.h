@@ -1,6 +1,6 @@
 // Every access to every buffer of a program, with where and when it happens.
-#ifndef LATHE_COMPILER_LOOP_PASSES_BUFFER_ACCESSES_H_
-#define LATHE_COMPILER_LOOP_PASSES_BUFFER_ACCESSES_H_
+#ifndef LATHE_COMPILER_LOOP_BUFFER_ACCESSES_H_
+#define LATHE_COMPILER_LOOP_BUFFER_ACCESSES_H_
 
 #include <string>
 #include <vector>
@@ -23,4 +23,4 @@ absl::flat_hash_map<std::string, std::vector<BufferAccess>> CollectAccesses(cons
 
 }  // namespace lathe
 
-#endif  // LATHE_COMPILER_LOOP_PASSES_BUFFER_ACCESSES_H_
+#endif  // LATHE_COMPILER_LOOP_BUFFER_ACCESSES_H_
