@@ -49,18 +49,24 @@ class Finisher : public StmtMutator {
   void CheckConstant(const std::string& buffer, const std::vector<Expr>& indices) {
     if (!status_.ok() || !registers_.contains(buffer)) return;
     std::vector<std::string> loops;
+    bool is_irregular = false;  // constant, but lanes without a fixed stride
     for (const Expr& index : indices) {
       const auto* ramp = index.As<Ramp>();
       if (AsConstInt(ramp ? ramp->base : index)) continue;
+      is_irregular = true;
       for (const std::string& loop : FreeVars(index)) loops.push_back(loop);
     }
-    if (loops.empty()) return;
-    std::sort(loops.begin(), loops.end());
-    status_ = absl::InvalidArgumentError(absl::StrCat(
-        "buffer ", buffer,
-        " is in registers, so its indices must be constant, "
-        "but one depends on the loops ",
-        absl::StrJoin(loops, ", "), "; unroll or vectorize them, or keep the buffer in memory"));
+    std::string rule =
+        absl::StrCat("buffer ", buffer, " is in registers, so its indices must be constant");
+    if (!loops.empty()) {
+      std::sort(loops.begin(), loops.end());
+      status_ = absl::InvalidArgumentError(
+          absl::StrCat(rule, ", but one depends on the loops ", absl::StrJoin(loops, ", "),
+                       "; unroll or vectorize them, or keep the buffer in memory"));
+    } else if (is_irregular) {
+      status_ = absl::InvalidArgumentError(
+          absl::StrCat(rule, ", and evenly spaced in vectors; keep the buffer in memory"));
+    }
   }
 
   absl::flat_hash_set<std::string> registers_;
