@@ -26,6 +26,7 @@ struct Command {
   Action (*add)(CLI::App& app);
 };
 
+Action AddBench(CLI::App& app);
 Action AddBuild(CLI::App& app);
 Action AddDb(CLI::App& app);
 Action AddOps(CLI::App& app);

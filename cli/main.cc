@@ -19,6 +19,7 @@ constexpr Command kCommands[] = {
     {"query", "Show the best known schedule of a function", AddQuery},
     {"build", "Build a deployable library from the best known schedule", AddBuild},
     {"run", "Check and time one implementation now", AddRun},
+    {"bench", "Compare with other libraries and the limits of the machine", AddBench},
     {"show", "Print a function at one level, from tensor function to assembly", AddShow},
     {"target", "Print the target: what generated code may use", AddTarget},
     {"ops", "List the operator library", AddOps},

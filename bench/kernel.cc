@@ -1,0 +1,128 @@
+#include "bench/kernel.h"
+
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "compiler/base/status_macros.h"
+#include "measurer/check.h"
+#include "measurer/compare.h"
+#include "measurer/lease_jobs.h"
+#include "nlohmann/json.hpp"
+
+namespace lathe {
+namespace {
+
+constexpr uint8_t kPoison = 0xff;  // NaN in every float type
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Arena>> Arena::Create(const Function& function,
+                                                     const ReferenceCheck& check, uint64_t seed) {
+  v1::Lease lease;
+  for (v1::ArgumentSpec& spec : ArgumentsOf(function)) *lease.add_arguments() = std::move(spec);
+  *lease.mutable_reference() = check.message();
+  lease.add_input_seeds(seed);
+
+  std::unique_ptr<Arena> arena(new Arena);
+  arena->function_ = &function;
+  arena->job_ = TrialJob(lease, {});
+  ASSIGN_OR_RETURN(LoadedKernel reference, LoadedKernel::Load(*check.artifact()));
+  arena->reference_.resize(OutputOffsets(arena->job_.reference_outputs).back());
+  std::optional<Failure> failure =
+      RunReference(ReferenceJob(lease, seed), reference.function(), arena->reference_.data());
+  if (failure) {
+    return absl::InternalError(
+        absl::StrCat("the correctness reference of ", function.name, " failed: ", failure->error));
+  }
+  arena->inputs_ = MakeInputs(arena->job_.arguments, seed);
+  ASSIGN_OR_RETURN(
+      KernelArguments arguments,
+      KernelArguments::Create(arena->job_.arguments, arena->inputs_, Placement::kAligned, kPoison));
+  arena->arguments_ = std::move(arguments);
+  return arena;
+}
+
+void Arena::Reset() {
+  for (size_t a = 0; a < job_.arguments.size(); ++a) {
+    const GuardedBuffer& buffer = arguments_->buffer(a);
+    if (job_.arguments[a].output) {
+      std::memset(buffer.data(), kPoison, buffer.bytes());
+    } else {
+      std::memcpy(buffer.data(), inputs_[a].data(), inputs_[a].size());
+    }
+  }
+}
+
+std::optional<std::string> Arena::WrongOutput(double tolerance) const {
+  if (auto damage = arguments_->Damage(job_.arguments, inputs_)) return damage;
+  const std::vector<uint64_t> offsets = OutputOffsets(job_.reference_outputs);
+  size_t output = 0;
+  for (size_t a = 0; a < job_.arguments.size(); ++a) {
+    if (!job_.arguments[a].output) continue;
+    const OutputRule& rule = job_.rules[output++];
+    const double* bounds = nullptr;
+    if (!rule.exact) {
+      bounds = reinterpret_cast<const double*>(reference_.data() + offsets[rule.reference_error]);
+    }
+    std::optional<std::string> difference =
+        CompareOutput(job_.arguments[a], arguments_->buffer(a).data(),
+                      job_.reference_outputs[rule.reference_value],
+                      reference_.data() + offsets[rule.reference_value], bounds, rule, tolerance);
+    if (difference) return difference;
+  }
+  return std::nullopt;
+}
+
+std::vector<PeerTensor> Arena::PeerTensors() const {
+  std::vector<PeerTensor> tensors;
+  for (size_t a = 0; a < job_.arguments.size(); ++a) {
+    const BufferSpec& spec = job_.arguments[a];
+    const Argument* argument = function_->FindArgument(spec.name);
+    int32_t role = spec.output                      ? LATHE_PEER_OUTPUT
+                   : argument && argument->is_const ? LATHE_PEER_CONST
+                                                    : LATHE_PEER_INPUT;
+    tensors.push_back({spec.name, spec.type, spec.shape, role, arguments_->buffer(a).data()});
+  }
+  return tensors;
+}
+
+uint64_t Arena::BytesOf(bool outputs) const {
+  uint64_t bytes = 0;
+  for (const BufferSpec& spec : job_.arguments) {
+    if (spec.output == outputs) bytes += spec.Bytes();
+  }
+  return bytes;
+}
+
+absl::StatusOr<std::unique_ptr<BoundKernel>> BoundKernel::Load(const v1::BuildResponse& built,
+                                                               const Arena& arena,
+                                                               lathe_thread_pool* pool) {
+  nlohmann::json metadata = nlohmann::json::parse(built.metadata(), nullptr, false);
+  if (metadata.is_discarded()) return absl::InternalError("the kernel has no metadata");
+  ASSIGN_OR_RETURN(LoadedKernel kernel, LoadedKernel::Load(built.output()));
+  KernelRuntime::Options options;
+  options.pool = pool;
+  options.order = pool ? LoopOrder::kThreads : LoopOrder::kForward;
+  options.num_threads = pool ? lathe_thread_pool_size(pool) : 1;
+  options.workspace_limit = metadata["workspace_bytes"].get<uint64_t>() +
+                            metadata["workspace_bytes_per_thread"].get<uint64_t>() *
+                                static_cast<uint64_t>(options.num_threads);
+  return std::unique_ptr<BoundKernel>(new BoundKernel(std::move(kernel), arena, options));
+}
+
+BoundKernel::BoundKernel(LoadedKernel kernel, const Arena& arena,
+                         const KernelRuntime::Options& options)
+    : kernel_(std::move(kernel)),
+      arena_(arena),
+      runtime_(options),
+      function_(kernel_.function()),
+      pointers_(arena.arguments().pointers()) {}
+
+std::optional<std::string> BoundKernel::CallChecked() const {
+  std::optional<Failure> failure = CallKernel(function_, arena_.arguments(), runtime_);
+  if (failure) return failure->error;
+  return std::nullopt;
+}
+
+}  // namespace lathe

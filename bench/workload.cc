@@ -1,0 +1,248 @@
+#include "bench/workload.h"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "bench/kernel.h"
+#include "bench/probes.h"
+#include "compiler/base/status_macros.h"
+#include "measurer/conditions.h"
+#include "tuner/reference_check.h"
+
+namespace lathe {
+namespace {
+
+// Libraries promise less than our kernels do: cruder exp and erf, sums in blocked
+// algorithms of their own. Beyond this it is no rounding any more.
+constexpr double kPeerTolerance = 16 * kToleranceFactor;
+constexpr double kRelaxedTolerance = 1024 * kToleranceFactor;
+// What loops as written reach at most, to know ahead that naive takes too long.
+constexpr double kNaiveFlops = 1e9;
+
+bool IsF64(const Function& function) {
+  return std::any_of(function.stages.begin(), function.stages.end(),
+                     [](const Stage& stage) { return stage.type == ScalarType::kF64; });
+}
+
+class WorkloadRun {
+ public:
+  WorkloadRun(const Workload& workload, const BenchOptions& options, Builder& builder,
+              lathe_thread_pool* pool)
+      : workload_(workload), options_(options), builder_(builder), pool_(pool) {
+    result_.name = workload.name;
+    result_.spec = workload.spec;
+    result_.origin = workload.origin;
+    result_.threads = options.threads;
+    result_.work = CountWork(workload.function);
+  }
+
+  WorkloadResult Run(const std::vector<PeerLibrary>& peers) {
+    absl::Status status = Prepare();
+    if (!status.ok()) {
+      result_.error = std::string(status.message());
+      return std::move(result_);
+    }
+    AddDefault();
+    AddNaive();
+    for (const PeerLibrary& peer : peers) AddPeers(peer);
+    AddProbes();
+    Race();
+    return std::move(result_);
+  }
+
+ private:
+  absl::Status Prepare() {
+    Problem problem;
+    problem.function = workload_.function;
+    problem.target = options_.target;
+    problem.seed = options_.seed;
+    ASSIGN_OR_RETURN(ReferenceCheck check, ReferenceCheck::Build(problem, builder_));
+    ASSIGN_OR_RETURN(arena_, Arena::Create(workload_.function, check, options_.seed));
+    ASSIGN_OR_RETURN(size_t kernel, AddKernel("lathe", workload_.trace));
+    (void)kernel;  // the first contestant
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<v1::BuildResponse> Build(const Trace& trace) {
+    v1::BuildRequest request;
+    request.set_function(ToText(workload_.function));
+    request.set_trace(ToText(trace));
+    request.set_target(ToText(options_.target));
+    request.set_product(v1::BUILD_PRODUCT_ARTIFACT);
+    request.set_threads(static_cast<uint32_t>(options_.threads));
+    v1::BuildResponse response = BuildAndWait(builder_, std::move(request));
+    if (response.status() == v1::BUILD_STATUS_OK) return response;
+    return absl::FailedPreconditionError(absl::StrCat("does not build: ", response.error()));
+  }
+
+  // Builds, checks and enlists a kernel; its contestant.
+  absl::StatusOr<size_t> AddKernel(const std::string& name, const Trace& trace) {
+    ASSIGN_OR_RETURN(v1::BuildResponse built, Build(trace));
+    ASSIGN_OR_RETURN(std::unique_ptr<BoundKernel> kernel, BoundKernel::Load(built, *arena_, pool_));
+    arena_->Reset();
+    std::optional<std::string> wrong = kernel->CallChecked();
+    if (!wrong) wrong = arena_->WrongOutput(kToleranceFactor);
+    if (wrong) return absl::InternalError(*wrong);
+    contestants_.push_back({name, [kernel = kernel.get()] { return kernel->Call(); }});
+    kernels_.push_back(std::move(kernel));
+    return contestants_.size() - 1;
+  }
+
+  void AddDefault() {
+    if (ToText(workload_.default_trace) == ToText(workload_.trace)) {
+      default_ = 0;
+      return;
+    }
+    absl::StatusOr<size_t> added = AddKernel("default", workload_.default_trace);
+    if (added.ok()) {
+      default_ = *added;
+    } else {
+      result_.notes.push_back(absl::StrCat("default: ", std::string(added.status().message())));
+    }
+  }
+
+  void AddNaive() {
+    const double at_least = result_.work.flops / kNaiveFlops;
+    if (at_least > options_.naive_seconds) {
+      result_.notes.push_back(
+          absl::StrCat("naive: not run, as it takes more than ", options_.naive_seconds, " s"));
+      return;
+    }
+    absl::StatusOr<size_t> added = AddKernel("naive", Trace{});
+    if (!added.ok()) {
+      result_.notes.push_back(absl::StrCat("naive: ", std::string(added.status().message())));
+      return;
+    }
+    naive_ = *added;
+    const double start = MonotonicSeconds();
+    contestants_[naive_].call();
+    const double seconds = std::max(MonotonicSeconds() - start, options_.contest.sample_seconds);
+    contestants_[naive_].max_rounds =
+        std::max(1, static_cast<int>(std::min(1e6, options_.naive_seconds / seconds)));
+  }
+
+  void AddPeers(const PeerLibrary& peer) {
+    if (!workload_.op) return;
+    for (PeerRunner& runner : peer.Open(*workload_.op, arena_->PeerTensors())) {
+      PeerResult peer_result;
+      peer_result.name = runner.name();
+      peer_result.relaxed = runner.relaxed();
+      peer_result.error = runner.error();
+      if (peer_result.error.empty()) {
+        arena_->Reset();
+        int32_t code = runner.Run();
+        if (code != 0) {
+          peer_result.error = absl::StrCat("failed with ", code);
+        } else if (auto wrong =
+                       arena_->WrongOutput(runner.relaxed() ? kRelaxedTolerance : kPeerTolerance)) {
+          peer_result.error = absl::StrCat("wrong output: ", *wrong);
+        }
+      }
+      if (peer_result.error.empty()) {
+        runners_.push_back(std::make_unique<PeerRunner>(std::move(runner)));
+        contestants_.push_back(
+            {peer_result.name, [r = runners_.back().get()] { return r->Run() == 0; }});
+        racing_.emplace_back(contestants_.size() - 1, result_.peers.size());
+      }
+      result_.peers.push_back(std::move(peer_result));
+    }
+  }
+
+  void AddProbes() {
+    fma_ = std::make_unique<FmaProbe>(pool_, IsF64(workload_.function));
+    bandwidth_ =
+        std::make_unique<BandwidthProbe>(pool_, arena_->input_bytes(), arena_->output_bytes());
+    contestants_.push_back({"fma probe", [this] {
+                              fma_->Call();
+                              return true;
+                            }});
+    contestants_.push_back({"bandwidth probe", [this] {
+                              bandwidth_->Call();
+                              return true;
+                            }});
+  }
+
+  void Race() {
+    ContestOptions timing = options_.contest;
+    timing.now = MonotonicSeconds;
+    const ContestResult contest = RunContest(contestants_, timing);
+    result_.rounds = contest.rounds;
+    if (contest.failed[0]) {
+      result_.error = "the kernel failed when it was called again";
+      return;
+    }
+    const std::vector<double>& ours = contest.samples[0];
+    result_.seconds = MedianTime(ours);
+    if (default_) result_.default_seconds = MedianTime(contest.samples[*default_]);
+    if (naive_ != 0) result_.naive_seconds = MedianTime(contest.samples[naive_]);
+
+    const std::vector<double>& fma = contest.samples[contestants_.size() - 2];
+    const std::vector<double>& moves = contest.samples[contestants_.size() - 1];
+    result_.peak_flops = fma_->flops() / MedianTime(fma);
+    result_.bandwidth = bandwidth_->bytes() / MedianTime(moves);
+    std::vector<double> bounds;
+    for (size_t i = 0; i < fma.size(); ++i) {
+      bounds.push_back(std::max(result_.work.flops * fma[i] / fma_->flops(),
+                                result_.work.bytes * moves[i] / bandwidth_->bytes()));
+    }
+    result_.roofline_fraction = PairedRatio(bounds, ours).ratio;
+
+    for (auto [contestant, index] : racing_) {
+      PeerResult& peer = result_.peers[index];
+      if (contest.failed[contestant]) {
+        peer.error = "failed when it was called again";
+        continue;
+      }
+      peer.seconds = MedianTime(contest.samples[contestant]);
+      peer.ratio = PairedRatio(contest.samples[contestant], ours);
+    }
+    PickBestPeer();
+  }
+
+  void PickBestPeer() {
+    double best = 0;
+    for (const PeerResult& peer : result_.peers) {
+      const bool counts = peer.error.empty() && (!peer.relaxed || options_.relaxed);
+      if (!counts || (best != 0 && peer.seconds >= best)) continue;
+      best = peer.seconds;
+      result_.best_peer = peer.name;
+      result_.best_ratio = peer.ratio;
+    }
+  }
+
+  const Workload& workload_;
+  const BenchOptions& options_;
+  Builder& builder_;
+  lathe_thread_pool* pool_;
+  WorkloadResult result_;
+
+  std::unique_ptr<Arena> arena_;
+  std::vector<std::unique_ptr<BoundKernel>> kernels_;
+  std::vector<std::unique_ptr<PeerRunner>> runners_;
+  std::unique_ptr<FmaProbe> fma_;
+  std::unique_ptr<BandwidthProbe> bandwidth_;
+  std::vector<Contestant> contestants_;
+  std::optional<size_t> default_;                  // contestants; the first is ours
+  size_t naive_ = 0;                               // 0: not run
+  std::vector<std::pair<size_t, size_t>> racing_;  // contestant, peer of the result
+};
+
+}  // namespace
+
+WorkloadResult RunWorkload(const Workload& workload, const std::vector<PeerLibrary>& peers,
+                           const BenchOptions& options, Builder& builder, lathe_thread_pool* pool) {
+  return WorkloadRun(workload, options, builder, pool).Run(peers);
+}
+
+double GeomeanRatio(const std::vector<WorkloadResult>& results) {
+  std::vector<double> ratios;
+  for (const WorkloadResult& result : results) {
+    if (!result.best_peer.empty()) ratios.push_back(result.best_ratio.ratio);
+  }
+  return GeometricMean(ratios);
+}
+
+}  // namespace lathe
