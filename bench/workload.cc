@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "bench/kernel.h"
+#include "bench/peaks.h"
 #include "bench/probes.h"
 #include "compiler/base/status_macros.h"
 #include "measurer/conditions.h"
@@ -21,11 +22,6 @@ constexpr double kPeerTolerance = 16 * kToleranceFactor;
 constexpr double kRelaxedTolerance = 1024 * kToleranceFactor;
 // What loops as written reach at most, to know ahead that naive takes too long.
 constexpr double kNaiveFlops = 1e9;
-
-bool IsF64(const Function& function) {
-  return std::any_of(function.stages.begin(), function.stages.end(),
-                     [](const Stage& stage) { return stage.type == ScalarType::kF64; });
-}
 
 class WorkloadRun {
  public:
@@ -152,7 +148,7 @@ class WorkloadRun {
   }
 
   void AddProbes() {
-    fma_ = std::make_unique<FmaProbe>(pool_, IsF64(workload_.function));
+    fma_ = std::make_unique<FmaProbe>(pool_, ComputesInF64(workload_.function));
     bandwidth_ =
         std::make_unique<BandwidthProbe>(pool_, arena_->input_bytes(), arena_->output_bytes());
     contestants_.push_back({"fma probe", [this] {
@@ -185,8 +181,8 @@ class WorkloadRun {
     result_.bandwidth = bandwidth_->bytes() / MedianTime(moves);
     std::vector<double> bounds;
     for (size_t i = 0; i < fma.size(); ++i) {
-      bounds.push_back(std::max(result_.work.flops * fma[i] / fma_->flops(),
-                                result_.work.bytes * moves[i] / bandwidth_->bytes()));
+      const MachinePeaks peaks{fma_->flops() / fma[i], bandwidth_->bytes() / moves[i]};
+      bounds.push_back(RooflineOf(result_.work, peaks).seconds);
     }
     result_.roofline_fraction = PairedRatio(bounds, ours).ratio;
 

@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "cli/builder.h"
 #include "cli/command.h"
+#include "cli/explain.h"
 #include "cli/kernel_call.h"
 #include "cli/npy.h"
 #include "cli/options.h"
@@ -25,7 +26,7 @@ struct Options {
   std::string trace = "best", cpus, db, out;
   std::vector<std::string> in;  // NAME=FILE
   uint64_t seed = 1;
-  bool json = false;
+  bool explain = false, json = false;
 };
 
 // The tensor of each argument: from its --in file, else made from the seed.
@@ -128,14 +129,21 @@ absl::StatusOr<ExitCode> RunOne(const Options& options) {
   record.trace = ToText(trace->trace);
   bool ok = record.status == RecordStatus::kOk;
   if (ok && !options.out.empty()) RETURN_IF_ERROR(Compute(options, task, trace->trace, inputs));
+  std::optional<Explanation> explanation;
+  if (ok && options.explain) {
+    ASSIGN_OR_RETURN(explanation,
+                     Explain(task.function, record.median, services.cores.measure_cpus));
+  }
   if (options.json) {
     Json json = ToJson(record);
     json["error"] = record.error;
     json["origin"] = trace->origin;
     json["task"] = ToJson(record.task);
+    if (explanation) json["explain"] = ToJson(*explanation);
     PrintJson(json);
   } else {
     PrintReport(record, *trace, task);
+    if (explanation) Print(ToText(*explanation));
   }
   return ok ? kSuccess : kNegative;
 }
@@ -152,6 +160,8 @@ Action AddRun(CLI::App& app) {
   app.add_option("--out", options->out, "Directory for OUTPUT.npy of each output");
   app.add_option("--cpus", options->cpus, "CPUs to time on, e.g. 0,2-3; default: chosen");
   app.add_option("--seed", options->seed, "Seed of input data")->capture_default_str();
+  app.add_flag("--explain", options->explain,
+               "Probe the machine and say how near this is to its limits");
   AddDatabaseOption(app, options->db);
   AddJsonOption(app, options->json);
   return [options] { return RunOne(*options); };

@@ -178,6 +178,17 @@ TEST_F(CommandsTest, RunChecksTimesAndComputes) {
   std::vector<float> s(6);
   std::memcpy(s.data(), sums.data() + sums.size() - 24, 24);
   EXPECT_EQ(s, (std::vector<float>{2, 4, 6, 8, 10, 12}));
+  Json explained = OkJson({"run", "op:matmul(m=64,n=64,k=64)", "--trace", "default", "--explain"});
+  explained = explained["explain"];
+  EXPECT_EQ(explained["flops"], 2 * 64 * 64 * 64);
+  EXPECT_EQ(explained["bytes"], 3 * 64 * 64 * 4);
+  EXPECT_NEAR(explained["arithmetic_intensity"].get<double>(), 32 / 3.0, 1e-9);
+  for (const char* measured : {"peak_flops_per_second", "bandwidth_bytes_per_second",
+                               "bound_seconds", "achieved_fraction"}) {
+    EXPECT_GT(explained[measured].get<double>(), 0) << measured;
+  }
+  EXPECT_THAT(Ok({"run", "op:matmul(m=64,n=64,k=64)", "--trace", "default", "--explain"}),
+              HasSubstr("% of the bound"));
   EXPECT_EQ(lathe_.Run({"run", lathe_.path("f.tfn"), "--trace", "best"}).exit_code, 1);
   RunResult wrong = lathe_.Run({"run", lathe_.path("f.tfn"), "--in", "z=" + lathe_.path("x.npy"),
                                 "--out", lathe_.path("results")});
