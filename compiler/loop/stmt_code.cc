@@ -205,8 +205,9 @@ class StmtCompiler {
     Names used = spatial_vars;
     for (const Expr& conjunct : conjuncts) {
       Names vars = FreeVars(conjunct);
-      // A condition on reduction axes alone holds for some of their values,
-      // so it says nothing about which elements exist.
+      // A condition on reduction axes says which terms an element has, be it
+      // none, and nothing about which elements exist.
+      if (Intersects(vars, reduction_vars)) continue;
       if (Intersects(vars, inner_vars) && !Intersects(vars, spatial_vars)) continue;
       ASSIGN_OR_RETURN(int condition, compiler_.Compile(conjunct));
       init.conditions.push_back(condition);

@@ -27,8 +27,9 @@
 //   parallel     A parallel loop binds no reduction axis of a store below it, so
 //                its iterations write disjoint elements; no parallel loop is
 //                around another, and all loops around one are serial.
-//   vectorize    A vectorised loop binds no reduction axis, is masked, and
-//                contains unrolled loops only; none is around another.
+//   vectorize    A vectorised loop binds spatial axes or reduction axes of a
+//                store below it, not both; it is masked and contains unrolled
+//                loops only; none is around another.
 //   peel         A peeled loop is serial or unrolled.
 //   order        What a stage reads is complete: its producer stands before it,
 //                and the loops around both make the elements read in the same

@@ -106,6 +106,11 @@ class ScheduledVerifier {
     return false;
   }
 
+  static bool ChoosesElements(const Store& store, const std::string& loop) {
+    return std::any_of(store.indices.begin(), store.indices.end(),
+                       [&](const Expr& index) { return UsesVar(index, loop); });
+  }
+
   absl::Status CheckMarks(size_t position) {
     const std::vector<const For*>& loops = sites_[position].loops;
     for (size_t i = 0; i < loops.size(); ++i) {
@@ -121,9 +126,14 @@ class ScheduledVerifier {
       auto broken = [&](const std::string& what) {
         return Broken(rule, absl::StrCat("loop ", loop.var, " ", what));
       };
-      if (Reduces(position, loop.var)) {
+      bool reduces = Reduces(position, loop.var);
+      if (reduces && parallel) {
         return broken(
             absl::StrCat("binds a reduction axis of stage ", sites_[position].store->stage));
+      }
+      if (reduces && ChoosesElements(*sites_[position].store, loop.var)) {
+        return broken(absl::StrCat("binds both spatial and reduction axes of stage ",
+                                   sites_[position].store->stage));
       }
       if (parallel) {
         for (size_t j = 0; j < i; ++j) {

@@ -53,6 +53,11 @@ absl::StatusOr<Program> Pack(const Program& program, std::string_view buffer,
 // Guarded readers of `buffer` read a copy with its border, made by the new stage
 // `name`, whose loops are named NAME.dD.
 absl::StatusOr<Program> Pad(const Program& program, std::string_view buffer, std::string_view name);
+// The reduction `stage` computes partial results, one for each value of the
+// reduction loop `loop`, into a new buffer `FINAL.part`; a new stage named
+// `final_stage` reduces those into the old buffer after it.
+absl::StatusOr<Program> RFactor(const Program& program, std::string_view stage,
+                                std::string_view loop, std::string_view final_stage);
 // Where an intermediate buffer lives. (The buffer is shrunk to the region in
 // use by lowering.)
 absl::StatusOr<Program> SetScope(const Program& program, std::string_view buffer, Scope scope);

@@ -140,6 +140,14 @@ absl::StatusOr<Program> ApplyReverseComputeAt(const Program& program, const Trac
   return ReverseComputeAt(program, stage, loop);
 }
 
+constexpr std::string_view kRFactor = "FINAL = rfactor(STAGE, LOOP)";
+absl::StatusOr<Program> ApplyRFactor(const Program& program, const TraceStep& step) {
+  RETURN_IF_ERROR(CheckCounts(step, 1, 2, kRFactor));
+  ASSIGN_OR_RETURN(std::string stage, NameAt(step, 0, kRFactor));
+  ASSIGN_OR_RETURN(std::string loop, NameAt(step, 1, kRFactor));
+  return RFactor(program, stage, loop, step.results[0]);
+}
+
 constexpr std::string_view kSetScope = "set_scope(BUFFER, SCOPE)";
 absl::StatusOr<Program> ApplySetScope(const Program& program, const TraceStep& step) {
   RETURN_IF_ERROR(CheckCounts(step, 0, 2, kSetScope));
@@ -178,6 +186,7 @@ constexpr Primitive kPrimitives[] = {
     {"prepare", 1, "prepare(STAGE)", ApplyMark<Prepare>},
     {"reorder", 1, kReorder, ApplyReorder},
     {"reverse_compute_at", 1, kReverseComputeAt, ApplyReverseComputeAt},
+    {"rfactor", 1, kRFactor, ApplyRFactor},
     {"set_scope", 1, kSetScope, ApplySetScope},
     {"split", 1, kSplit, ApplySplit},
     {"tail", 1, kTail, ApplyTail},

@@ -38,11 +38,16 @@ bool Corresponds(const StageInfo& author, const StageInfo& canonical, const Rena
 bool TakesStage(const TraceStep& step, size_t argument) {
   // Primitives whose first argument is a stage or a buffer.
   constexpr std::string_view kTakers[] = {
-      "cache_write", "compute_at",         "inline",    "pack",     "pad",
-      "prepare",     "reverse_compute_at", "set_scope", "store_in",
+      "cache_write", "compute_at",         "inline",  "pack",      "pad",
+      "prepare",     "reverse_compute_at", "rfactor", "set_scope", "store_in",
   };
   return argument == 0 &&
          std::find(std::begin(kTakers), std::end(kTakers), step.primitive) != std::end(kTakers);
+}
+
+// Whether the result names a stage, with the axes of the stage that it is given.
+bool MakesStage(const TraceStep& step) {
+  return step.primitive == "cache_write" || step.primitive == "rfactor";
 }
 
 }  // namespace
@@ -94,7 +99,7 @@ Trace TraceNames::Rename(const Trace& trace, Dictionary stages) {
       if (TakesStage(step, i)) stage = *name;
       *name = RenameOne(*name, TakesStage(step, i), stages);
     }
-    bool makes_stage = step.primitive == "cache_write";
+    bool makes_stage = MakesStage(step);
     for (std::string& result : step.results) {
       std::string old = std::exchange(result, RenameOne(result, makes_stage, stages));
       auto base = stages.find(stage);

@@ -9,6 +9,7 @@
 #include "compiler/base/check.h"
 #include "compiler/loop/stmt_visitor.h"
 #include "compiler/loop/verify.h"
+#include "compiler/schedule/inspect.h"
 #include "compiler/schedule/registry.h"
 #include "tests/testing/equivalence.h"
 
@@ -107,6 +108,7 @@ class Drawer {
         return {"reorder", 1, {}, {nest.begin(), nest.end()}};
       }
       case 7:
+        if (Below(2) == 0) return RFactor(*loop);
         return {"cache_write", 1, {NewName()}, {Pick(program_.stages).name, AnyScope()}};
       case 8:
         return MoveBetweenStages(*loop);
@@ -135,6 +137,20 @@ class Drawer {
       default:
         return {"compute_at", 1, {}, {Pick(program_.stages).name, loop.var}};
     }
+  }
+
+  // Of a loop that reduces, if it is not a wild draw.
+  TraceStep RFactor(const For& loop) {
+    std::vector<std::pair<std::string, std::string>> choices;  // stage, loop
+    for (const StoreSite& site : schedule::StoresOf(program_)) {
+      for (const For* around : site.loops) {
+        bool reduces = schedule::BindsOf(program_, *site.store, around->var).reduction;
+        if (reduces) choices.emplace_back(site.store->stage, around->var);
+      }
+    }
+    if (choices.empty() || Wild()) choices = {{Pick(program_.stages).name, loop.var}};
+    auto [stage, chosen] = Pick(choices);
+    return {"rfactor", 1, {NewName()}, {std::move(stage), std::move(chosen)}};
   }
 
   TraceStep Mark() {

@@ -68,9 +68,9 @@ class InitMaterializer : public StmtMutator {
     }
     size_t outermost = NextReducing(0, reduced);
     if (outermost < loops_.size() && StartsInFirst(node, stage, outermost, reduced, spatial)) {
-      return StartInFirst(node, stage, outermost, NextReducing(outermost + 1, reduced), update);
+      return StartInFirst(node, stage, outermost, reduced, update);
     }
-    Stmt init = InitNest(node, stage, outermost);
+    Stmt init = InitNest(node, stage, reduced, outermost);
     if (outermost == loops_.size()) return MakeSequence({std::move(init), std::move(update)});
     inits_[outermost].push_back(std::move(init));
     return update;
@@ -105,14 +105,14 @@ class InitMaterializer : public StmtMutator {
     return true;
   }
 
-  // The store below loop `peeled`, whose first iteration starts its elements;
-  // `next` is the next reduction loop inside.
-  Stmt StartInFirst(const Store& store, const StageInfo& stage, size_t peeled, size_t next,
+  // The store below loop `peeled`, whose first iteration starts its elements.
+  Stmt StartInFirst(const Store& store, const StageInfo& stage, size_t peeled, const Names& reduced,
                     const Stmt& update) {
+    size_t next = NextReducing(peeled + 1, reduced);
     Expr iteration = MakeVar(loops_[peeled]->var);
     Expr is_first = MakeBinary(BinaryOp::kLt, iteration, MakeInt(1));
     if (next < loops_.size()) {
-      inits_[next].push_back(InitNest(store, stage, next, is_first));
+      inits_[next].push_back(InitNest(store, stage, reduced, next, is_first));
       return update;
     }
     auto when = [&](StoreRole role, const Expr& value, Expr condition) {
@@ -130,7 +130,7 @@ class InitMaterializer : public StmtMutator {
   // Sets every element that `store` updates below loop `outermost`: its loops
   // there that say which element, and the predicates about them and about what is
   // fixed outside. `when` is one more condition, perhaps null.
-  Stmt InitNest(const Store& store, const StageInfo& stage, size_t outermost,
+  Stmt InitNest(const Store& store, const StageInfo& stage, const Names& reduced, size_t outermost,
                 const Expr& when = Expr()) const {
     Names needed;
     for (const Expr& index : store.indices) needed.merge(FreeVars(index));
@@ -138,8 +138,10 @@ class InitMaterializer : public StmtMutator {
       needed.merge(FreeVars(store.bindings[i].second));
     }
     // A condition on an element's position may pull in more loops, those more
-    // conditions; one about reduction axes alone says nothing about elements.
+    // conditions; one about reduction axes says which terms an element has, be
+    // it none, and nothing about which elements there are.
     std::vector<Expr> open = Conjuncts(store.predicate), kept;
+    std::erase_if(open, [&](const Expr& e) { return Intersect(FreeVars(e), reduced); });
     if (when) kept.push_back(when);
     Names inside;
     for (size_t i = outermost; i < loops_.size(); ++i) inside.insert(loops_[i]->var);

@@ -5,6 +5,14 @@
 //         a[i, k] * b[k, j*16 + l]  ->
 //   }
 //
+// An update that every lane makes to one element folds the lanes first; lanes
+// that a predicate removes hold the identity:
+//
+//   for l in 16 vectorize {             s[i] = s[i] + sum(select(
+//     s[i] = s[i] + x[i, k*16 + l]          broadcast(k*16) + ramp(0, 1, 16) < 100,
+//         if k*16 + l < 100        ->       x[i, ramp(k*16, 1, 16)], 0))
+//   }
+//
 // Loops inside stay loops, around vector statements.
 #include <algorithm>
 #include <utility>
@@ -92,10 +100,11 @@ class Vectorizer : public StmtMutator {
     }
     if (std::none_of(node.indices.begin(), node.indices.end(),
                      [&](const Expr& index) { return UsesLane(index); })) {
-      bool once = node.role != StoreRole::kUpdate && conditions.empty() && !UsesLane(node.value);
+      if (node.role == StoreRole::kUpdate) return FoldLanes(node, conditions, same_for_all);
+      bool once = conditions.empty() && !UsesLane(node.value);
       if (!once) {
         Refuse(absl::StrCat("stage ", node.stage, " stores to the same element of ", node.buffer,
-                            " in every lane; a reduction axis cannot be vectorized"));
+                            " in every lane"));
       }
       return s;
     }
@@ -178,6 +187,43 @@ class Vectorizer : public StmtMutator {
   bool UsesLane(const Expr& e) const { return UsesVar(e, lane_loop_->var); }
   Expr Widen(Expr e) const {
     return e.type().lanes == 1 ? MakeBroadcast(std::move(e), lanes()) : e;
+  }
+
+  // An update of one element by all lanes, of which `conditions` remove some.
+  Stmt FoldLanes(const Store& node, const std::vector<Expr>& conditions,
+                 const std::vector<Expr>& same_for_all) {
+    ReduceOp op = program_.FindStage(node.stage)->reduce_op;
+    Expr old = MakeRead(node.value.type(), node.buffer, node.indices);
+    if (StructurallyEqual(node.value, old)) return Stmt();  // every term is the identity
+    std::optional<Expr> term = TermOf(node.value, old, Combiner(op));
+    if (!term) {
+      Refuse(absl::StrCat("the update of stage ", node.stage,
+                          " has an unexpected form: ", ToText(node.value)));
+      return Stmt();
+    }
+    mask_ = conditions;
+    Expr value = Widen(Mutate(*term));
+    mask_.clear();
+    if (Expr mask = Lanes(conditions)) {
+      Expr identity = Widen(Identity(op, node.value.type()));
+      value = MakeSelect(std::move(mask), std::move(value), std::move(identity));
+    }
+    value = MakeBinary(Combiner(op), std::move(old), MakeLaneReduce(op, std::move(value)));
+    return MakeStore(node.stage, node.role, node.bindings, node.buffer, node.indices,
+                     std::move(value), Conjunction(same_for_all));
+  }
+
+  // The term of `value` = old combine term, as far as simplification left it so.
+  static std::optional<Expr> TermOf(const Expr& value, const Expr& old, BinaryOp combine) {
+    if (const auto* node = value.As<Binary>(); node && node->op == combine) {
+      if (StructurallyEqual(node->a, old)) return node->b;
+      if (StructurallyEqual(node->b, old)) return node->a;
+    }
+    if (combine != BinaryOp::kAdd || value.type() != kIndexType) return std::nullopt;
+    Linear sum = LinearOf(value);  // sums of i64 are in normal form
+    if (sum.CoefficientOf(old) != 1) return std::nullopt;
+    sum.Add(old, -1);
+    return sum.ToExpr();
   }
 
   // The conjunction of scalar conditions in every lane; null for none.

@@ -5,8 +5,10 @@
 //   vectorize for j in 16 { y[j] = ... }      (lowered: y[ramp(0, 1, 16)] = ...)
 //
 // Legal when the loop has at most kMaxLanes iterations, only unrolled loops
-// below, no vectorised loop around, and every store below binds a spatial axis
-// of its stage to it and none a reduction axis.
+// below, no vectorised loop around, and every store below binds either spatial
+// axes of its stage to it or reduction axes. With the latter each vector is
+// folded into one element, which costs a tree of shuffles: rfactor keeps lanes
+// apart until the end.
 
 #include "absl/strings/str_cat.h"
 #include "compiler/base/source_error.h"
@@ -18,6 +20,20 @@ namespace lathe {
 namespace {
 
 constexpr int64_t kMaxLanes = 256;
+
+// Refuses unless the iterations of `loop` write elements of their own, or are
+// terms of the same reductions.
+absl::Status CheckLanes(const Program& program, std::string_view action, const For& loop) {
+  for (const StoreSite& site : schedule::StoresBelow(loop.body)) {
+    schedule::Binds binds = schedule::BindsOf(program, *site.store, loop.var);
+    if (!binds.spatial && !binds.reduction && loop.extent > 1) {
+      return schedule::Refuse(
+          action,
+          absl::StrCat("its iterations write the same elements of stage ", site.store->stage));
+    }
+  }
+  return absl::OkStatus();
+}
 
 }  // namespace
 
@@ -46,7 +62,7 @@ absl::StatusOr<Program> Vectorize(const Program& program, std::string_view loop)
                               absl::StrCat("loop ", below->var, " below it is not unrolled"));
     }
   }
-  RETURN_IF_ERROR(schedule::CheckDisjointWrites(program, action, old));
+  RETURN_IF_ERROR(CheckLanes(program, action, old));
   LoopMarks marks = old.marks;
   marks.kind = LoopKind::kVectorize;
   return schedule::WithMarks(program, &old, marks);

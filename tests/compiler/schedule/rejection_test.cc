@@ -259,6 +259,38 @@ TEST(Rejection, SetScope) {
   }
 }
 
+// A reduction whose loops another stage shares.
+constexpr char kNested[] =
+    "lathe 1\n"
+    "func nested(x: f32[4, 6, 8]) -> (s) {\n"
+    "  t[i, k, l] = x[i, k, l] * 2\n"
+    "  s[i] = sum(k, l) t[i, k, l]\n"
+    "}\n";
+
+TEST(Rejection, RFactor) {
+  for (const Case& c : std::initializer_list<Case>{
+           {kMatmul, "N = rfactor(C, C.k)",
+            "cannot factor the reduction of stage C at loop C.k: it is the only loop that "
+            "reduces; split it first"},
+           {kMatmul, "a, b = split(C.k, 2)\nN = rfactor(C, C.j)",
+            "stage C does not reduce over the loop"},
+           {kMatmul, "N = rfactor(D, C.k)", "there is no stage D"},
+           {kMatmul, "N = rfactor(C, k)", "there is no loop k"},
+           {kMatmul, "a, b = split(C.k, 2)\nunroll(b)\nN = rfactor(C, b)",
+            "loop b is marked unroll"},
+           {kMatmul, "a, b = split(C.k, 2)\nC = rfactor(C, b)",
+            "the name C is taken by another stage or buffer"},
+           {kMatmul, "a, c = split(C.k, 2)\nb, k = split(a, 2)\nN = rfactor(C, k)",
+            "loop k would become an axis k, but stage C has one already"},
+           {kNested, "reverse_compute_at(s, t.i)\nN = rfactor(s, t.i)",
+            "stage s does not reduce over the loop"},
+           {kMatmul, "a, b = split(C.k, 2)\nN = rfactor(C)",
+            "it takes 2 arguments, not 1; it is written FINAL = rfactor(STAGE, LOOP)"},
+       }) {
+    ExpectRefused(c);
+  }
+}
+
 TEST(Rejection, Marks) {
   for (const Case& c : std::initializer_list<Case>{
            {kMatmul, "parallel(C.k)", "cannot make loop C.k parallel: stage C reduces over it"},
@@ -276,7 +308,6 @@ TEST(Rejection, Marks) {
            {kMatmul, "parallel(C.i)\nparallel(C.j)", "loop C.i around it is marked parallel"},
            {kMatmul, "unroll(C.i)\nparallel(C.j)", "loop C.i around it is marked unroll"},
            {kMatmul, "parallel(C.j)\nparallel(C.i)", "loop C.j below it is parallel already"},
-           {kMatmul, "vectorize(C.k)", "cannot vectorize loop C.k: stage C reduces over it"},
            {kMatmul, "vectorize(C.z)", "there is no loop C.z"},
            {kMatmul, "vectorize(C.j)", "loop C.k below it is not unrolled"},
            {kMatmul, "reorder(C.k, C.j)\nvectorize(C.j)\nvectorize(C.i)",
