@@ -59,6 +59,8 @@ TEST(BadInputTest, Operators) {
   ExpectRefused(lathe, {"query", "op:matmul(m=99999999999999999999,n=1,k=1)"}, "m");
   ExpectRefused(lathe, {"query", "op:"}, "op");
   ExpectRefused(lathe, {"query", "op:matmul("}, "op");
+  ExpectRefused(lathe, {"query", "op:relu(rows=1,columns=2,type=f15)"}, "one of f32, f64");
+  ExpectRefused(lathe, {"ops", "conv2"}, "did you mean conv2d?");
 }
 
 TEST(BadInputTest, FunctionTexts) {

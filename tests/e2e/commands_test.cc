@@ -231,6 +231,8 @@ TEST_F(CommandsTest, TargetsAndOperators) {
   EXPECT_THAT(Ok({"target", "--list"}), HasSubstr("x86-64-v3"));
   EXPECT_THAT(Ok({"ops"}), HasSubstr("op:matmul("));
   EXPECT_GE(OkJson({"ops"}).size(), 2u);
+  EXPECT_THAT(Ok({"ops", "conv2d"}), HasSubstr("ONNX Conv"));
+  EXPECT_EQ(OkJson({"ops", "conv2d"})["parameters"][0]["name"], "n");
 }
 
 TEST_F(CommandsTest, DatabaseCommands) {
