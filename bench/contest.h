@@ -3,6 +3,7 @@
 #ifndef LATHE_BENCH_CONTEST_H_
 #define LATHE_BENCH_CONTEST_H_
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -21,6 +22,9 @@ struct ContestOptions {
   int max_rounds = 41;
   double budget_seconds = 5;    // begins no round beyond it after min_rounds
   std::function<double()> now;  // seconds, monotonic
+  // Counts what disturbs a sample, such as preemptions: a sample during which it
+  // grows is taken again, a few times, and the fastest counts. May be empty.
+  std::function<int64_t()> disturbances;
 };
 
 struct ContestResult {

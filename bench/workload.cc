@@ -1,5 +1,7 @@
 #include "bench/workload.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <cmath>
 #include <memory>
@@ -22,6 +24,13 @@ constexpr double kPeerTolerance = 16 * kToleranceFactor;
 constexpr double kRelaxedTolerance = 1024 * kToleranceFactor;
 // What loops as written reach at most, to know ahead that naive takes too long.
 constexpr double kNaiveFlops = 1e9;
+
+// How often the system took a CPU from this process.
+int64_t Preemptions() {
+  rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_nivcsw;
+}
 
 class WorkloadRun {
  public:
@@ -164,6 +173,7 @@ class WorkloadRun {
   void Race() {
     ContestOptions timing = options_.contest;
     timing.now = MonotonicSeconds;
+    timing.disturbances = Preemptions;
     const ContestResult contest = RunContest(contestants_, timing);
     result_.rounds = contest.rounds;
     if (contest.failed[0]) {

@@ -1,6 +1,7 @@
 // Peer: Eigen, compiled for the machine that builds it. Its CMake target alone
 // is compiled with -march=native: do not copy this plug-in between machines.
 #include <Eigen/Core>
+#include <unsupported/Eigen/SpecialFunctions>
 
 #include "bench/peers/gemm.h"
 
@@ -31,7 +32,7 @@ void Multiply(const Gemm& g) {
   Epilogue(g);
 }
 
-// Rows and columns of a matrix operator's only input.
+// Rows and columns of a matrix operator's first input.
 struct Shape2 {
   const float* x;
   float* y;
@@ -47,7 +48,6 @@ void Softmax(const Shape2& s) {
   }
 }
 
-// Eigen has no vectorised erf in Core: no gelu.
 std::function<void(const Shape2&)> MatrixOperator(const Problem& problem) {
   if (problem.Is("softmax")) return Softmax;
   if (problem.Is("transpose")) {
@@ -65,6 +65,12 @@ std::function<void(const Shape2&)> MatrixOperator(const Problem& problem) {
       Map(s.y, 1, s.columns) = ConstMap(s.x, s.rows, s.columns).colwise().sum();
     };
   }
+  if (problem.Is("gelu")) {
+    return [](const Shape2& s) {
+      ConstArray x(s.x, s.rows * s.columns);
+      Array(s.y, s.rows * s.columns) = 0.5f * x * (1.0f + (x * 0.70710678f).erf());
+    };
+  }
   if (problem.Is("relu")) {
     return [](const Shape2& s) {
       Array(s.y, s.rows * s.columns) = ConstArray(s.x, s.rows * s.columns).max(0.0f);
@@ -73,12 +79,32 @@ std::function<void(const Shape2&)> MatrixOperator(const Problem& problem) {
   return nullptr;
 }
 
+void LayerNorm(const Shape2& s, const float* gamma, const float* beta, float eps) {
+  const Eigen::Map<const Eigen::Array<float, 1, Eigen::Dynamic>> scale(gamma, s.columns),
+      shift(beta, s.columns);
+  ConstMap x(s.x, s.rows, s.columns);
+  Map y(s.y, s.rows, s.columns);
+  for (int64_t i = 0; i < s.rows; ++i) {
+    y.row(i).array() = x.row(i).array() - x.row(i).mean();
+    const float variance = y.row(i).squaredNorm() / static_cast<float>(s.columns);
+    y.row(i).array() = y.row(i).array() * (1 / std::sqrt(variance + eps)) * scale + shift;
+  }
+}
+
 std::vector<Variant> Variants(const Problem& problem) {
   if (std::optional<Gemm> gemm = AsGemm(problem)) {
     return {{"", [g = *gemm] { return [g] { Multiply(g); }; }}};
   }
   std::function<void(const Shape2&)> call = MatrixOperator(problem);
-  if (!call || !problem.All("f32") || problem.inputs().size() != 1 ||
+  size_t inputs = 1;
+  if (problem.Is("layer_norm") && problem.inputs().size() == 3) {
+    inputs = 3;
+    call = [gamma = Floats(*problem.inputs()[1]), beta = Floats(*problem.inputs()[2]),
+            eps = static_cast<float>(problem.Number("eps"))](const Shape2& s) {
+      LayerNorm(s, gamma, beta, eps);
+    };
+  }
+  if (!call || !problem.All("f32") || problem.inputs().size() != inputs ||
       problem.inputs()[0]->rank != 2) {
     return {};
   }

@@ -31,11 +31,21 @@ std::function<void()> Execute(dnnl::primitive primitive,
   };
 }
 
+std::function<void()> InOrder(std::vector<std::function<void()>> steps) {
+  return [steps = std::move(steps)] {
+    for (const auto& step : steps) step();
+  };
+}
+
+std::function<void()> Reorder(const dnnl::memory& x, const dnnl::memory& y) {
+  return Execute(dnnl::reorder(x, y), {{DNNL_ARG_FROM, x}, {DNNL_ARG_TO, y}});
+}
+
 namespace {
 
 int32_t Open(const lathe_peer_problem* problem, lathe_peer_runner* runners, int32_t capacity) {
   Problem p(problem);
-  for (auto variants_of : {GemmVariants, ConvolutionVariants, RowVariants, AttentionVariants}) {
+  for (auto variants_of : {GemmVariants, ConvolutionVariants, RowVariants, ComposedVariants}) {
     std::vector<Variant> variants = variants_of(p);
     if (!variants.empty()) return OpenVariants(variants, runners, capacity);
   }

@@ -33,7 +33,11 @@ std::function<void()> Execute(dnnl::primitive primitive,
 std::vector<Variant> GemmVariants(const Problem& problem);
 std::vector<Variant> ConvolutionVariants(const Problem& problem);  // and pooling
 std::vector<Variant> RowVariants(const Problem& problem);  // softmax, gelu, reductions, transpose
-std::vector<Variant> AttentionVariants(const Problem& problem);
+std::vector<Variant> ComposedVariants(const Problem& problem);  // attention, triangle
+
+// Each step, one after another.
+std::function<void()> InOrder(std::vector<std::function<void()>> steps);
+std::function<void()> Reorder(const dnnl::memory& x, const dnnl::memory& y);
 
 // softmax(x) along dimension `axis`, into y, which may be x.
 std::function<void()> SoftmaxOfRows(const dnnl::memory& x, const dnnl::memory& y, int axis);

@@ -71,9 +71,14 @@ std::optional<Convolution> AsConvolution(const Problem& problem) {
   return c;
 }
 
-std::function<void()> Convolve(const Convolution& c, algorithm how, bool packed) {
+// With `blocked`, x and y have the layout that oneDNN asks for too, and are
+// reordered from and to ours in every call.
+std::function<void()> Convolve(const Convolution& c, algorithm how, bool packed,
+                               bool blocked = false) {
   const memory::desc x = Dense(c.x, c.x_tag), y = Dense(c.y, c.x_tag), f = Dense(c.f, c.f_tag),
                      f_wanted = packed ? Dense(c.f, Tag::any) : f,
+                     x_wanted = blocked ? Dense(c.x, Tag::any) : x,
+                     y_wanted = blocked ? Dense(c.y, Tag::any) : y,
                      bias = c.bias_data ? Dense(c.bias, Tag::a) : memory::desc();
   dnnl::primitive_attr attributes;
   dnnl::post_ops after;
@@ -81,17 +86,26 @@ std::function<void()> Convolve(const Convolution& c, algorithm how, bool packed)
   attributes.set_post_ops(after);
   const auto inference = prop_kind::forward_inference;
   using Description = dnnl::convolution_forward::desc;
-  const Description desc = c.bias_data ? Description(inference, how, x, f_wanted, bias, y,
-                                                     c.strides, c.dilates, c.padding, c.padding)
-                                       : Description(inference, how, x, f_wanted, y, c.strides,
-                                                     c.dilates, c.padding, c.padding);
+  const Description desc = c.bias_data
+                               ? Description(inference, how, x_wanted, f_wanted, bias, y_wanted,
+                                             c.strides, c.dilates, c.padding, c.padding)
+                               : Description(inference, how, x_wanted, f_wanted, y_wanted,
+                                             c.strides, c.dilates, c.padding, c.padding);
   const dnnl::convolution_forward::primitive_desc chosen(desc, attributes, Engine());
+  const memory plain_x = Wrap(x, c.x_data), plain_y = Wrap(y, c.y_data);
+  const bool reorder_x = chosen.src_desc() != x, reorder_y = chosen.dst_desc() != y;
+  const memory used_x = reorder_x ? memory(chosen.src_desc(), Engine()) : plain_x;
+  const memory used_y = reorder_y ? memory(chosen.dst_desc(), Engine()) : plain_y;
   std::unordered_map<int, memory> arguments{
-      {DNNL_ARG_SRC, Wrap(x, c.x_data)},
+      {DNNL_ARG_SRC, used_x},
       {DNNL_ARG_WEIGHTS, Reordered(Wrap(f, c.f_data), chosen.weights_desc())},
-      {DNNL_ARG_DST, Wrap(y, c.y_data)}};
+      {DNNL_ARG_DST, used_y}};
   if (c.bias_data) arguments.emplace(DNNL_ARG_BIAS, Wrap(bias, c.bias_data));
-  return Execute(dnnl::convolution_forward(chosen), std::move(arguments));
+  std::vector<std::function<void()>> steps;
+  if (reorder_x) steps.push_back(Reorder(plain_x, used_x));
+  steps.push_back(Execute(dnnl::convolution_forward(chosen), std::move(arguments)));
+  if (reorder_y) steps.push_back(Reorder(used_y, plain_y));
+  return InOrder(std::move(steps));
 }
 
 std::vector<Variant> PoolingVariants(const Problem& problem) {
@@ -130,7 +144,15 @@ std::vector<Variant> ConvolutionVariants(const Problem& problem) {
   std::vector<Variant> variants{{"", [c = *convolution] { return Convolve(c, direct, false); }}};
   if (convolution->const_f) {
     variants.push_back({"[P]", [c = *convolution] { return Convolve(c, direct, true); }});
-    variants.push_back({"-winograd[P]", [c = *convolution] { return Convolve(c, winograd, true); },
+    variants.push_back(
+        {"-blocked[P]", [c = *convolution] { return Convolve(c, direct, true, true); }});
+  }
+  // Other shapes have no Winograd in oneDNN.
+  const bool three = problem.Integer("r", 3) == 3 && problem.Integer("s", 3) == 3;
+  if (convolution->const_f && problem.Is("conv2d") && three && problem.Integer("stride", 1) == 1 &&
+      problem.Integer("dilation", 1) == 1 && problem.Integer("groups", 1) == 1) {
+    variants.push_back({"-winograd[P]",
+                        [c = *convolution] { return Convolve(c, winograd, true, true); },
                         LATHE_PEER_RELAXED});
   }
   return variants;

@@ -21,11 +21,6 @@ std::function<void()> Fold(algorithm how, const memory& x, const memory& y) {
   return Execute(primitive, {{DNNL_ARG_SRC, x}, {DNNL_ARG_DST, y}});
 }
 
-std::function<void()> Reorder(const memory& x, const memory& y) {
-  dnnl::reorder primitive(x, y);
-  return Execute(primitive, {{DNNL_ARG_FROM, x}, {DNNL_ARG_TO, y}});
-}
-
 // layer_norm over the last dimension, with gamma and beta.
 std::function<void()> LayerNorm(const memory& x, const float* gamma, const float* beta,
                                 const memory& y, float eps) {

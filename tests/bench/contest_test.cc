@@ -90,6 +90,35 @@ TEST_F(ContestTest, FailuresLeaveTheOthersAlone) {
   EXPECT_DOUBLE_EQ(MedianTime(result.samples[0]), 1);
 }
 
+TEST_F(ContestTest, DisturbedSamplesAreTakenAgain) {
+  int64_t disturbances = 0;
+  int calls = 0;
+  // Every third call is disturbed, and takes twice as long.
+  Contestant sometimes{"s", [&] {
+                         bool disturbed = ++calls % 3 == 0;
+                         disturbances += disturbed;
+                         clock_ += disturbed ? 40 : 20;
+                         return true;
+                       }};
+  ContestOptions options = Options();
+  options.disturbances = [&] { return disturbances; };
+  ContestResult result = RunContest({sometimes}, options);
+  for (double sample : result.samples[0]) EXPECT_EQ(sample, 20);
+  EXPECT_EQ(calls, 1 + 9 + 4) << "four of nine samples are taken twice";
+}
+
+TEST_F(ContestTest, ASampleThatIsAlwaysDisturbedStillCounts) {
+  int64_t disturbances = 0;
+  Contestant always{"s", [&] {
+                      ++disturbances;
+                      clock_ += 20;
+                      return true;
+                    }};
+  ContestOptions options = Options();
+  options.disturbances = [&] { return disturbances; };
+  EXPECT_DOUBLE_EQ(MedianTime(RunContest({always}, options).samples[0]), 20);
+}
+
 TEST_F(ContestTest, DriftCancelsInPairedRatios) {
   Contestant first = Takes("a", 20), second = Takes("b", 30);
   Contestant drifting{"d", [&, call = first.call] {
