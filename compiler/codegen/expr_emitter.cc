@@ -53,7 +53,7 @@ ExprEmitter::ExprEmitter(llvm::IRBuilder<>& builder, const Target& target, const
       target_(target),
       program_(program),
       scope_(scope),
-      math_(builder, target.Has("fma"), target.Has("sse4.1")),
+      math_(builder, target.Has("fma"), target.Has("sse4.1"), target.Has("avx512f")),
       half_(builder, target.Has("f16c")) {}
 
 Value* ExprEmitter::Splat(Value* scalar, int lanes) {

@@ -194,43 +194,6 @@ Value* VectorMath::Tanh(Value* x) {
   return CopySign(b_.CreateFDiv(em, b_.CreateFAdd(em, Real(x, 2))), x);
 }
 
-// Coefficients: interpolation at Chebyshev nodes, computed with 40 digits. For
-// |x| < 1 in x^2; above, erfc(x) exp(x^2) in t = a / (x + 2) + b, which is
-// [-1, 1] for x from the last value below 1 to where erf rounds to 1.
-Value* VectorMath::Erf(Value* x) {
-  const bool is_double = IsDouble(x);
-  Value* magnitude = Clamp(Abs(x), 0, is_double ? 6 : 4);
-  Value* square = b_.CreateFMul(x, x);
-  Value* t = b_.CreateFDiv(Real(x, is_double ? 9.6 : 12), b_.CreateFAdd(magnitude, Real(x, 2)));
-  t = b_.CreateFAdd(t, Real(x, is_double ? -2.2 : -3));
-  Value* small;
-  Value* tail;
-  if (is_double) {
-    small = Polynomial(
-        square,
-        {5.9571761477489114e-11, -1.13728488567916737e-9, 1.46597752740474358e-8,
-         -1.6350312701054695e-7, 1.6461000484121368e-6, -0.0000149255952668311816,
-         0.000120553311116427109, -0.000854832698083378991, 0.00522397762481801447,
-         -0.0268661706450767932, 0.112837916709548787, -0.376126389031837481, 1.12837916709551257});
-    tail =
-        Polynomial(t, {1.86209898068151617e-11, -7.29050853516539748e-11, -2.63424302100066881e-10,
-                       2.6223500325142788e-9, -5.92636131528183211e-10, -7.00517020547537375e-8,
-                       1.63501023720879839e-7, 1.97956115820926427e-6, -7.34051828499986927e-6,
-                       -0.0000807922041180412827, 0.000197139177760088895, 0.00558881628182587813,
-                       0.0385605704251815636, 0.161893568041025353, 0.221429540229931806});
-  } else {
-    small = Polynomial(square, {7.875875063e-5, -0.0008016864287, 0.005189087423, -0.02685421201,
-                                0.1128359472, -0.3761262667, 1.128379166});
-    tail = Polynomial(t, {-1.149486198e-6, -2.802938326e-5, 4.607866369e-5, 0.002924752079,
-                          0.02685091128, 0.1423953299, 0.2553956763});
-  }
-  small = b_.CreateFMul(small, x);
-  Value* decay = Exp(b_.CreateFNeg(b_.CreateFMul(magnitude, magnitude)));
-  Value* large = b_.CreateFSub(Real(x, 1), b_.CreateFMul(decay, tail));
-  Value* is_small = b_.CreateFCmpOLT(magnitude, Real(x, 1));
-  return b_.CreateSelect(is_small, small, CopySign(large, x));
-}
-
 // exp(-|x|) never overflows; for negative x the other form of 1 / (1 + exp(-x)).
 Value* VectorMath::Sigmoid(Value* x) {
   Value* t = Exp(b_.CreateFNeg(Abs(x)));

@@ -17,9 +17,10 @@ namespace lathe {
 class VectorMath {
  public:
   // `has_fma`: the target fuses multiply-add. `has_round`: it rounds in one
-  // instruction. `builder` must outlive this.
-  VectorMath(llvm::IRBuilder<>& builder, bool has_fma, bool has_round)
-      : b_(builder), has_fma_(has_fma), has_round_(has_round) {}
+  // instruction. `has_tables`: it permutes 16 floats by a register (avx512f).
+  // `builder` must outlive this.
+  VectorMath(llvm::IRBuilder<>& builder, bool has_fma, bool has_round, bool has_tables)
+      : b_(builder), has_fma_(has_fma), has_round_(has_round), has_tables_(has_tables) {}
 
   // a * b + c, in one rounding where the target can.
   llvm::Value* MulAdd(llvm::Value* a, llvm::Value* b, llvm::Value* c);
@@ -54,6 +55,8 @@ class VectorMath {
   llvm::Value* FromBits(llvm::Value* bits, llvm::Type* type);
   llvm::Value* CopySign(llvm::Value* magnitude, llvm::Value* sign);
   llvm::Value* Clamp(llvm::Value* x, double low, double high);  // keeps NaN
+  bool HasTables(llvm::Value* x) const;                         // for the type of x
+  llvm::Value* ErfByTable(llvm::Value* x);
   // Coefficients from the highest power down.
   llvm::Value* Polynomial(llvm::Value* x, absl::Span<const double> coefficients);
   // x = n ln 2 + r with |r| <= ln 2 / 2; n as integers.
@@ -73,6 +76,7 @@ class VectorMath {
   llvm::IRBuilder<>& b_;
   const bool has_fma_;
   const bool has_round_;
+  const bool has_tables_;
 };
 
 }  // namespace lathe

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "compiler/base/check.h"
 #include "compiler/base/status_macros.h"
@@ -46,8 +47,12 @@ bool TakesStage(const TraceStep& step, size_t argument) {
 }
 
 // Whether the result names a stage, with the axes of the stage that it is given.
+// Copies have axes of their own, named by dimension.
+bool MakesCopy(const TraceStep& step) {
+  return step.primitive == "pack" || step.primitive == "pad";
+}
 bool MakesStage(const TraceStep& step) {
-  return step.primitive == "cache_write" || step.primitive == "rfactor";
+  return step.primitive == "cache_write" || step.primitive == "rfactor" || MakesCopy(step);
 }
 
 }  // namespace
@@ -90,6 +95,8 @@ absl::StatusOr<TraceNames> TraceNames::Of(const Function& function) {
 }
 
 Trace TraceNames::Rename(const Trace& trace, Dictionary stages) {
+  absl::flat_hash_set<std::string> taken;  // in the other names
+  for (const auto& [name, other] : stages) taken.insert(other.name);
   Trace renamed = trace;
   for (TraceStep& step : renamed.steps) {
     std::string stage;  // of a copy: the stage whose axes it has
@@ -102,11 +109,12 @@ Trace TraceNames::Rename(const Trace& trace, Dictionary stages) {
     bool makes_stage = MakesStage(step);
     for (std::string& result : step.results) {
       std::string old = std::exchange(result, RenameOne(result, makes_stage, stages));
+      if (!makes_stage) continue;
+      while (!taken.insert(result).second) result += "_";
       auto base = stages.find(stage);
-      if (makes_stage && base != stages.end()) {
-        Renaming axes = base->second.axes;
-        stages[old] = {result, std::move(axes)};
-      }
+      bool shares_axes = base != stages.end() && !MakesCopy(step);
+      Renaming axes = shares_axes ? base->second.axes : Renaming{};
+      stages[old] = {result, std::move(axes)};
     }
   }
   return renamed;

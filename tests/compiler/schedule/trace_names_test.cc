@@ -46,6 +46,26 @@ TEST(TraceNamesTest, RenamesStagesAxesAndWhatIsMadeOfThem) {
   EXPECT_EQ(names.ToAuthor(canonical), trace) << ToText(names.ToAuthor(canonical));
 }
 
+// What the author calls s1 may be the canonical name of another stage.
+TEST(TraceNamesTest, NewStagesKeepClearOfCanonicalNames) {
+  Function function = Parse(
+      "func f(x: f32[6, 5], w: f32[5, 16], b: f32[16]) -> (y) {\n"
+      "  t[i, j] = sum(k) x[i, k] * w[k, j]\n  y[i, j] = max(t[i, j] + b[j], 0)\n}\n");
+  TraceNames names = *TraceNames::Of(function);
+  Trace trace = *ParseTrace(
+      "lathe-trace 1\ns1 = cache_write(t, stack)\na0 = pack(w, 1, 8)\n"
+      "o, i = split(s1.j, 8)\nvectorize(a0.d1i)\n",
+      "test");
+  Trace canonical = names.ToCanonical(trace);
+  EXPECT_EQ(ToText(canonical),
+            "lathe-trace 1\ns1_ = cache_write(s0, stack)\na0_ = pack(a1, 1, 8)\n"
+            "o, i = split(s1_.i1, 8)\nvectorize(a0_.d1i)\n");
+  absl::StatusOr<Program> own = LowerWithTrace(function, trace);
+  ASSERT_TRUE(own.ok()) << own.status();
+  absl::StatusOr<Program> same = LowerWithTrace(function, names.ToAuthor(canonical));
+  ASSERT_TRUE(same.ok()) << same.status();
+}
+
 TEST(TraceNamesTest, SpellingsOfOneFunctionShareTracesAndPrograms) {
   Function one = Parse(
       "func f(x: f32[6, 5], w: f32[5, 16], b: f32[16]) -> (y) {\n"
