@@ -8,7 +8,6 @@
 #include "measurer/check.h"
 #include "measurer/compare.h"
 #include "measurer/lease_jobs.h"
-#include "nlohmann/json.hpp"
 
 namespace lathe {
 namespace {
@@ -30,7 +29,7 @@ absl::StatusOr<std::unique_ptr<Arena>> Arena::Create(const Function& function,
   ASSIGN_OR_RETURN(LoadedKernel reference, LoadedKernel::Load(*check.artifact()));
   arena->reference_.resize(OutputOffsets(arena->job_.reference_outputs).back());
   std::optional<Failure> failure =
-      RunReference(ReferenceJob(lease, seed), reference.function(), arena->reference_.data());
+      RunReference(ReferenceJob(lease, seed), reference, arena->reference_.data());
   if (failure) {
     return absl::InternalError(
         absl::StrCat("the correctness reference of ", function.name, " failed: ", failure->error));
@@ -38,7 +37,7 @@ absl::StatusOr<std::unique_ptr<Arena>> Arena::Create(const Function& function,
   arena->inputs_ = MakeInputs(arena->job_.arguments, seed);
   ASSIGN_OR_RETURN(
       KernelArguments arguments,
-      KernelArguments::Create(arena->job_.arguments, arena->inputs_, Placement::kAligned, kPoison));
+      KernelArguments::Create(arena->job_, arena->inputs_, Placement::kAligned, kPoison));
   arena->arguments_ = std::move(arguments);
   return arena;
 }
@@ -55,7 +54,7 @@ void Arena::Reset() {
 }
 
 std::optional<std::string> Arena::WrongOutput(double tolerance) const {
-  if (auto damage = arguments_->Damage(job_.arguments, inputs_)) return damage;
+  if (auto damage = arguments_->Damage(job_, inputs_)) return damage;
   const std::vector<uint64_t> offsets = OutputOffsets(job_.reference_outputs);
   size_t output = 0;
   for (size_t a = 0; a < job_.arguments.size(); ++a) {
@@ -72,6 +71,11 @@ std::optional<std::string> Arena::WrongOutput(double tolerance) const {
     if (difference) return difference;
   }
   return std::nullopt;
+}
+
+std::vector<void*> Arena::Pointers() const {
+  void* const* pointers = arguments_->pointers();
+  return {pointers, pointers + job_.arguments.size()};
 }
 
 std::vector<PeerTensor> Arena::PeerTensors() const {
@@ -98,30 +102,56 @@ uint64_t Arena::BytesOf(bool outputs) const {
 absl::StatusOr<std::unique_ptr<BoundKernel>> BoundKernel::Load(const v1::BuildResponse& built,
                                                                const Arena& arena,
                                                                lathe_thread_pool* pool) {
-  nlohmann::json metadata = nlohmann::json::parse(built.metadata(), nullptr, false);
-  if (metadata.is_discarded()) return absl::InternalError("the kernel has no metadata");
+  ASSIGN_OR_RETURN(KernelMetadata metadata, ParseKernelMetadata(built.metadata()));
   ASSIGN_OR_RETURN(LoadedKernel kernel, LoadedKernel::Load(built.output()));
   KernelRuntime::Options options;
   options.pool = pool;
   options.order = pool ? LoopOrder::kThreads : LoopOrder::kForward;
   options.num_threads = pool ? lathe_thread_pool_size(pool) : 1;
-  options.workspace_limit = metadata["workspace_bytes"].get<uint64_t>() +
-                            metadata["workspace_bytes_per_thread"].get<uint64_t>() *
-                                static_cast<uint64_t>(options.num_threads);
-  return std::unique_ptr<BoundKernel>(new BoundKernel(std::move(kernel), arena, options));
+  auto workspace = [&](const auto& needs) {
+    return needs.workspace_bytes +
+           needs.workspace_bytes_per_thread * static_cast<uint64_t>(options.num_threads);
+  };
+  options.workspace_limit = workspace(metadata);
+  std::unique_ptr<BoundKernel> bound(new BoundKernel(std::move(kernel), arena, options));
+  if (metadata.prepare) {
+    options.workspace_limit = workspace(*metadata.prepare);
+    RETURN_IF_ERROR(bound->Prepare(*metadata.prepare, options));
+  }
+  return bound;
 }
 
 BoundKernel::BoundKernel(LoadedKernel kernel, const Arena& arena,
                          const KernelRuntime::Options& options)
     : kernel_(std::move(kernel)),
-      arena_(arena),
       runtime_(options),
       function_(kernel_.function()),
-      pointers_(arena.arguments().pointers()) {}
+      pointers_(arena.Pointers()) {}
+
+absl::Status BoundKernel::Prepare(const PrepareMetadata& prepare,
+                                  const KernelRuntime::Options& options) {
+  if (kernel_.prepare() == nullptr) return absl::InternalError("the kernel has no lathe_prepare");
+  for (const PrepareMetadata::Packed& packed : prepare.packed) {
+    constexpr uint64_t kAlignment = 64;
+    const BufferSpec spec{packed.name, packed.type, packed.shape};
+    ASSIGN_OR_RETURN(
+        GuardedBuffer buffer,
+        GuardedBuffer::Create(spec.name, spec.Bytes(), kAlignment, Placement::kAligned, kPoison));
+    pointers_.push_back(buffer.data());
+    packed_.push_back(std::move(buffer));
+  }
+  KernelRuntime runtime(options);
+  std::optional<Failure> failure = CallKernel(kernel_.prepare(), pointers_.data(), runtime);
+  if (!failure) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("in prepare: ", failure->error));
+}
 
 std::optional<std::string> BoundKernel::CallChecked() const {
-  std::optional<Failure> failure = CallKernel(function_, arena_.arguments(), runtime_);
+  std::optional<Failure> failure = CallKernel(function_, pointers_.data(), runtime_);
   if (failure) return failure->error;
+  for (const GuardedBuffer& packed : packed_) {
+    if (std::optional<std::string> damage = packed.Damage()) return damage;
+  }
   return std::nullopt;
 }
 

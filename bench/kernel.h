@@ -15,6 +15,7 @@
 #include "lathe/v1/build.pb.h"
 #include "measurer/kernel_call.h"
 #include "measurer/loader.h"
+#include "tuner/kernel_metadata.h"
 #include "tuner/reference_check.h"
 
 namespace lathe {
@@ -35,7 +36,8 @@ class Arena {
   // stays within kToleranceFactor.
   std::optional<std::string> WrongOutput(double tolerance) const;
 
-  const KernelArguments& arguments() const { return *arguments_; }
+  // The tensors in the order of the kernel ABI.
+  std::vector<void*> Pointers() const;
   std::vector<PeerTensor> PeerTensors() const;
   uint64_t input_bytes() const { return BytesOf(false); }
   uint64_t output_bytes() const { return BytesOf(true); }
@@ -51,7 +53,8 @@ class Arena {
   std::optional<KernelArguments> arguments_;
 };
 
-// A kernel of ours, loaded and bound. The one place that knows how they are called.
+// A kernel of ours, loaded, its packed arguments prepared, and bound. The one place that knows how
+// they are called.
 class BoundKernel {
  public:
   // `arena` and `pool` (null: one thread) must outlive it.
@@ -63,16 +66,18 @@ class BoundKernel {
 
   // Calls it once with every precaution; the failure, if it fails.
   std::optional<std::string> CallChecked() const;
-  bool Call() const { return function_(pointers_, runtime_.get()) == LATHE_OK; }
+  bool Call() const { return function_(pointers_.data(), runtime_.get()) == LATHE_OK; }
 
  private:
   BoundKernel(LoadedKernel kernel, const Arena& arena, const KernelRuntime::Options& options);
 
+  absl::Status Prepare(const PrepareMetadata& prepare, const KernelRuntime::Options& options);
+
   LoadedKernel kernel_;
-  const Arena& arena_;
+  std::vector<GuardedBuffer> packed_;
   KernelRuntime runtime_;
   lathe_kernel_fn function_;
-  void* const* pointers_;
+  std::vector<void*> pointers_;
 };
 
 }  // namespace lathe

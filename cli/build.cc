@@ -1,4 +1,4 @@
-// lathe build: a deployable library from the best known schedule.
+// lathe build: a deployable library from the best known schedule, or a given one.
 #include "absl/strings/str_cat.h"
 #include "cli/builder.h"
 #include "cli/command.h"
@@ -11,7 +11,7 @@ namespace {
 
 struct Options {
   TaskOptions task;
-  std::string output, header, db;
+  std::string trace = "best", output, header, db;
   bool untuned = false, json = false;
 };
 
@@ -23,10 +23,11 @@ absl::StatusOr<v1::BuildProduct> ProductOf(const std::string& path) {
       absl::StrCat("cannot tell what to build as '", path, "': end it in .so, .o or .a"));
 }
 
-// The schedule to build: the record's, or with --untuned the default.
+// The schedule to build: the one asked for, or without a record and with
+// --untuned the default.
 absl::StatusOr<NamedTrace> ChooseTrace(const Options& options, const LoadedTask& task) {
-  absl::StatusOr<NamedTrace> best = ResolveTrace("best", task, options.db);
-  if (best.ok() || !absl::IsNotFound(best.status()) || !options.untuned) return best;
+  absl::StatusOr<NamedTrace> trace = ResolveTrace(options.trace, task, options.db);
+  if (trace.ok() || !absl::IsNotFound(trace.status()) || !options.untuned) return trace;
   return ResolveTrace("default", task, options.db);
 }
 
@@ -34,7 +35,7 @@ absl::StatusOr<ExitCode> RunBuild(const Options& options) {
   ASSIGN_OR_RETURN(v1::BuildProduct product, ProductOf(options.output));
   ASSIGN_OR_RETURN(LoadedTask task, LoadTask(options.task));
   absl::StatusOr<NamedTrace> trace = ChooseTrace(options, task);
-  if (absl::IsNotFound(trace.status())) {
+  if (absl::IsNotFound(trace.status()) && options.trace == "best") {
     PrintError(absl::StrCat(std::string(trace.status().message()),
                             ", or build the default schedule with --untuned"));
     return kNegative;
@@ -53,6 +54,7 @@ absl::StatusOr<ExitCode> RunBuild(const Options& options) {
                {"arguments", metadata["arguments"]},
                {"workspace_bytes", metadata["workspace_bytes"]},
                {"workspace_bytes_per_thread", metadata["workspace_bytes_per_thread"]},
+               {"prepare", metadata["prepare"]},
                {"threads", task.threads},
                {"verdict", trace->lookup.record ? Name(trace->lookup.verdict) : "none"},
                {"schedule", trace->origin},
@@ -75,6 +77,8 @@ Action AddBuild(CLI::App& app) {
   AddTaskOptions(app, options->task);
   app.add_option("-o,--output", options->output, "Library to write: NAME.so, NAME.o or NAME.a")
       ->required();
+  app.add_option("--trace", options->trace, "naive, default, best or a trace file")
+      ->capture_default_str();
   app.add_option("--header", options->header, "C header to write");
   app.add_flag("--untuned", options->untuned, "Without a record, build the default schedule");
   AddDatabaseOption(app, options->db);

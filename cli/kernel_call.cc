@@ -22,6 +22,11 @@ AlignedBytes Allocate(uint64_t bytes) {
   return AlignedBytes(std::aligned_alloc(64, (bytes / 64 + 1) * 64));
 }
 
+struct EndThreads {
+  void operator()(lathe_thread_pool* pool) const { lathe_thread_pool_destroy(pool); }
+};
+using ThreadPool = std::unique_ptr<lathe_thread_pool, EndThreads>;
+
 // The runtime of one call: a thread pool and the kernel's workspace.
 struct CallRuntime {
   lathe_runtime base;
@@ -44,6 +49,28 @@ TensorValue OutputValue(const Stage& stage) {
   std::vector<int64_t> shape;
   for (const Axis& axis : stage.axes) shape.push_back(axis.extent);
   return TensorValue::Zeros(stage.type, std::move(shape));
+}
+
+// Calls the kernel, or what prepares for it, with the workspace that its
+// metadata asks for.
+absl::Status Call(lathe_kernel_fn function, const char* what, const Json& needs,
+                  lathe_thread_pool* pool, const std::vector<void*>& args) {
+  const int32_t threads = lathe_thread_pool_size(pool);
+  CallRuntime runtime{};
+  runtime.workspace_bytes = needs["workspace_bytes"].get<uint64_t>() +
+                            needs["workspace_bytes_per_thread"].get<uint64_t>() * threads;
+  AlignedBytes workspace = Allocate(runtime.workspace_bytes);
+  runtime.workspace = workspace.get();
+  runtime.pool = pool;
+  runtime.base.abi_version = LATHE_ABI_VERSION;
+  runtime.base.struct_size = sizeof(lathe_runtime);
+  runtime.base.state = &runtime;
+  runtime.base.num_threads = threads;
+  runtime.base.parallel_for = ParallelFor;
+  runtime.base.workspace = Workspace;
+  int32_t code = function(args.data(), &runtime.base);
+  if (code == LATHE_OK) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat(what, " returned ", code));
 }
 
 }  // namespace
@@ -73,22 +100,16 @@ absl::StatusOr<std::vector<TensorValue>> CallKernel(const Function& function,
   }
   for (const TensorValue& output : outputs) add_buffer(output.bytes.size());
 
-  CallRuntime runtime{};
-  runtime.workspace_bytes = parsed["workspace_bytes"].get<uint64_t>() +
-                            parsed["workspace_bytes_per_thread"].get<uint64_t>() * threads;
-  AlignedBytes workspace = Allocate(runtime.workspace_bytes);
-  runtime.workspace = workspace.get();
-  runtime.pool = lathe_thread_pool_create(threads, nullptr, 0);
-  if (!runtime.pool) return absl::ResourceExhaustedError("cannot start the kernel's threads");
-  runtime.base.abi_version = LATHE_ABI_VERSION;
-  runtime.base.struct_size = sizeof(lathe_runtime);
-  runtime.base.state = &runtime;
-  runtime.base.num_threads = threads;
-  runtime.base.parallel_for = ParallelFor;
-  runtime.base.workspace = Workspace;
-  int32_t code = kernel.function()(args.data(), &runtime.base);
-  lathe_thread_pool_destroy(runtime.pool);
-  if (code != LATHE_OK) return absl::InternalError(absl::StrCat("the kernel returned ", code));
+  const Json& prepare = parsed["prepare"];
+  if (!prepare.is_null()) {
+    for (const Json& packed : prepare["packed"]) add_buffer(packed["bytes"].get<size_t>());
+  }
+  ThreadPool pool(lathe_thread_pool_create(threads, nullptr, 0));
+  if (!pool) return absl::ResourceExhaustedError("cannot start the kernel's threads");
+  if (kernel.prepare() != nullptr) {
+    RETURN_IF_ERROR(Call(kernel.prepare(), "lathe_prepare", prepare, pool.get(), args));
+  }
+  RETURN_IF_ERROR(Call(kernel.function(), "the kernel", parsed, pool.get(), args));
 
   for (size_t i = 0; i < outputs.size(); ++i) {
     const auto* data = static_cast<const std::byte*>(args[inputs.size() + i]);

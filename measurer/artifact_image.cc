@@ -265,10 +265,13 @@ class Parser {
       if (symbol.st_shndx == SHN_UNDEF) {
         return Refuse(absl::StrCat("undefined symbol '", name, "'"));
       }
-      if (name != "lathe_kernel") continue;
-      if (!InCode(symbol.st_value)) return Refuse("lathe_kernel is not in executable memory");
-      image_.kernel = symbol.st_value;
-      found = true;
+      const bool is_kernel = name == "lathe_kernel";
+      if (!is_kernel && name != "lathe_prepare") continue;
+      if (!InCode(symbol.st_value)) {
+        return Refuse(absl::StrCat(name, " is not in executable memory"));
+      }
+      (is_kernel ? image_.kernel : image_.prepare) = symbol.st_value;
+      found = found || is_kernel;
     }
     if (!found) return Refuse("does not export lathe_kernel");
     return absl::OkStatus();

@@ -31,6 +31,7 @@ struct ArtifactImage {
   std::vector<ImageRelocation> relocations;
   uint64_t memory_bytes = 0;  // span of the image from address 0
   uint64_t kernel = 0;        // address of `lathe_kernel`, in an executable segment
+  uint64_t prepare = 0;       // that of `lathe_prepare`; 0: there is none
 };
 
 // Parses the artifact in `bytes` for the architecture this runs on. Refuses

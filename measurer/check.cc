@@ -15,29 +15,35 @@ constexpr uint8_t kSecondPoison = 0x7e;
 
 class Checker {
  public:
-  Checker(const RunnerJob& job, lathe_kernel_fn kernel, lathe_thread_pool* pool)
-      : job_(job), kernel_(kernel), pool_(pool) {}
+  // `page` may be null for a kernel that prepares nothing.
+  Checker(const RunnerJob& job, const LoadedKernel& kernel, lathe_thread_pool* pool,
+          RunnerStatusPage* page)
+      : job_(job), kernel_(kernel), pool_(pool), page_(page) {}
 
   // Calls the kernel once; its outputs, by argument, on success.
   std::optional<Failure> Run(const std::vector<std::string>& inputs, Placement placement,
                              LoopOrder order, uint8_t poison, std::vector<std::string>* outputs) {
     absl::StatusOr<KernelArguments> arguments =
-        KernelArguments::Create(job_.arguments, inputs, placement, poison);
+        KernelArguments::Create(job_, inputs, placement, poison);
     if (!arguments.ok()) {
       return Failure{Verdict::kRefused, std::string(arguments.status().message())};
     }
-    KernelRuntime runtime({.order = order,
-                           .num_threads = job_.timing.threads,
-                           .pool = pool_,
-                           .workspace_limit = job_.workspace_bytes,
-                           .placement = placement,
-                           .poison = poison});
+    const KernelRuntime::Options options = {.order = order,
+                                            .num_threads = job_.timing.threads,
+                                            .pool = pool_,
+                                            .workspace_limit = job_.workspace_bytes,
+                                            .placement = placement,
+                                            .poison = poison};
+    if (std::optional<Failure> failure = Prepare(inputs, options, &*arguments)) return failure;
+    KernelRuntime runtime(options);
     for (size_t a = 0; a < job_.arguments.size(); ++a) {
       if (job_.arguments[a].output) runtime.Watch(&arguments->buffer(a));
     }
-    if (std::optional<Failure> failure = CallKernel(kernel_, *arguments, runtime)) return failure;
-    if (runtime.race().has_value()) return RaceFailure(*runtime.race());
-    if (std::optional<std::string> damage = arguments->Damage(job_.arguments, inputs)) {
+    if (std::optional<Failure> failure =
+            CallKernel(kernel_.function(), arguments->pointers(), runtime))
+      return failure;
+    if (runtime.race().has_value()) return RaceFailure(job_, *runtime.race());
+    if (std::optional<std::string> damage = arguments->Damage(job_, inputs)) {
       return Failure{Verdict::kWrongOutput, *damage};
     }
     outputs->assign(job_.arguments.size(), "");
@@ -87,29 +93,30 @@ class Checker {
   }
 
  private:
-  Failure RaceFailure(const Race& race) const {
-    std::string where = absl::StrCat("byte ", race.byte, " of the workspace");
-    for (const BufferSpec& spec : job_.arguments) {
-      if (race.in_workspace || spec.name != race.buffer) continue;
-      where = spec.name +
-              FormatIndex(spec.shape, static_cast<int64_t>(race.byte / ElementBytes(spec.type)));
-    }
-    return {Verdict::kWrongOutput,
-            absl::StrCat("race: two iterations of a parallel loop write ", where)};
+  std::optional<Failure> Prepare(const std::vector<std::string>& inputs,
+                                 const KernelRuntime::Options& options,
+                                 KernelArguments* arguments) {
+    if (job_.prepare.packed.empty()) return std::nullopt;
+    const uint32_t phase = page_->phase.exchange(RunnerStatusPage::kPreparing);
+    std::optional<Failure> failure =
+        PreparePacked(kernel_.prepare(), job_, inputs, options, arguments);
+    page_->phase = phase;
+    return failure;
   }
 
   const RunnerJob& job_;
-  lathe_kernel_fn kernel_;
+  const LoadedKernel& kernel_;
   lathe_thread_pool* pool_;
+  RunnerStatusPage* page_;
 };
 
 }  // namespace
 
-std::optional<Failure> CheckCandidate(const RunnerJob& job, lathe_kernel_fn kernel,
-                                      lathe_thread_pool* pool,
+std::optional<Failure> CheckCandidate(const RunnerJob& job, const LoadedKernel& kernel,
+                                      lathe_thread_pool* pool, RunnerStatusPage* page,
                                       const std::vector<const char*>& references,
                                       std::vector<std::string>* outputs) {
-  Checker checker(job, kernel, pool);
+  Checker checker(job, kernel, pool, page);
   const bool threads = job.timing.threads > 1;
   for (size_t s = 0; s < job.seeds.size(); ++s) {
     const std::vector<std::string> inputs = MakeInputs(job.arguments, job.seeds[s]);
@@ -133,8 +140,8 @@ std::optional<Failure> CheckCandidate(const RunnerJob& job, lathe_kernel_fn kern
   return std::nullopt;
 }
 
-std::optional<Failure> RunReference(const RunnerJob& job, lathe_kernel_fn kernel, char* out) {
-  Checker checker(job, kernel, nullptr);
+std::optional<Failure> RunReference(const RunnerJob& job, const LoadedKernel& kernel, char* out) {
+  Checker checker(job, kernel, nullptr, nullptr);
   std::vector<std::string> outputs;
   if (std::optional<Failure> failure =
           checker.Run(MakeInputs(job.arguments, job.seeds[0]), Placement::kEndAtPage,

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "compiler/runtime/lathe_kernel.h"
 #include "compiler/runtime/lathe_thread_pool.h"
 #include "measurer/kernel_call.h"
+#include "measurer/loader.h"
 #include "measurer/runner_protocol.h"
 
 namespace lathe {
@@ -20,13 +20,14 @@ namespace lathe {
 // the runs of one seed must agree bit by bit, and the first must agree with the
 // reference, whose outputs for seed i lie at references[i] (OutputOffsets).
 // `outputs` receives the bytes of every output (by argument) for the first seed.
-std::optional<Failure> CheckCandidate(const RunnerJob& job, lathe_kernel_fn kernel,
-                                      lathe_thread_pool* pool,
+// Packed arguments are prepared anew for every run; `page` says when.
+std::optional<Failure> CheckCandidate(const RunnerJob& job, const LoadedKernel& kernel,
+                                      lathe_thread_pool* pool, RunnerStatusPage* page,
                                       const std::vector<const char*>& references,
                                       std::vector<std::string>* outputs);
 
 // Runs a reference once for job.seeds[0] and writes its outputs at `out`.
-std::optional<Failure> RunReference(const RunnerJob& job, lathe_kernel_fn kernel, char* out);
+std::optional<Failure> RunReference(const RunnerJob& job, const LoadedKernel& kernel, char* out);
 
 }  // namespace lathe
 

@@ -48,42 +48,71 @@ std::vector<std::string> MakeInputs(const std::vector<BufferSpec>& arguments, ui
   return inputs;
 }
 
-absl::StatusOr<KernelArguments> KernelArguments::Create(const std::vector<BufferSpec>& arguments,
+absl::StatusOr<KernelArguments> KernelArguments::Create(const RunnerJob& job,
                                                         const std::vector<std::string>& inputs,
                                                         Placement placement, uint8_t poison) {
   KernelArguments made;
-  for (size_t a = 0; a < arguments.size(); ++a) {
-    const BufferSpec& spec = arguments[a];
+  for (size_t a = 0; a < job.arguments.size(); ++a) {
+    const BufferSpec& spec = job.arguments[a];
     ASSIGN_OR_RETURN(
         GuardedBuffer buffer,
         GuardedBuffer::Create(spec.name, spec.Bytes(), ElementBytes(spec.type), placement, poison));
     std::memcpy(buffer.data(), inputs[a].data(), inputs[a].size());
     made.pointers_.push_back(buffer.data());
+    made.prepare_pointers_.push_back(nullptr);
+    made.buffers_.push_back(std::move(buffer));
+  }
+  for (uint32_t a : job.prepare.reads) made.prepare_pointers_[a] = made.pointers_[a];
+  for (uint32_t a : job.prepare.replaces) made.pointers_[a] = nullptr;
+  made.first_packed_ = job.arguments.size();
+  for (const BufferSpec& spec : job.prepare.packed) {
+    constexpr uint64_t kAlignment = 64;
+    ASSIGN_OR_RETURN(GuardedBuffer buffer,
+                     GuardedBuffer::Create(spec.name, spec.Bytes(), kAlignment, placement, poison));
+    made.pointers_.push_back(buffer.data());
+    made.prepare_pointers_.push_back(buffer.data());
     made.buffers_.push_back(std::move(buffer));
   }
   return made;
 }
 
-std::optional<std::string> KernelArguments::Damage(const std::vector<BufferSpec>& arguments,
+void KernelArguments::KeepPacked() {
+  packed_.clear();
+  for (size_t a = first_packed_; a < buffers_.size(); ++a) {
+    packed_.emplace_back(buffers_[a].data(), buffers_[a].bytes());
+  }
+}
+
+std::optional<std::string> KernelArguments::Damage(const RunnerJob& job,
                                                    const std::vector<std::string>& inputs) const {
-  for (size_t a = 0; a < buffers_.size(); ++a) {
-    if (std::optional<std::string> damage = buffers_[a].Damage()) return damage;
-    if (arguments[a].output) continue;
-    const char* now = buffers_[a].data();
-    if (std::memcmp(now, inputs[a].data(), inputs[a].size()) == 0) continue;
+  auto changed = [&](const BufferSpec& spec, const GuardedBuffer& buffer, const std::string& kept,
+                     std::string_view what) -> std::optional<std::string> {
+    const char* now = buffer.data();
+    if (std::memcmp(now, kept.data(), kept.size()) == 0) return std::nullopt;
     uint64_t byte = 0;
-    while (now[byte] == inputs[a][byte]) ++byte;
-    int64_t element = static_cast<int64_t>(byte / ElementBytes(arguments[a].type));
-    return absl::StrCat("modifies its input '", arguments[a].name, "', first at ",
-                        FormatIndex(arguments[a].shape, element));
+    while (now[byte] == kept[byte]) ++byte;
+    int64_t element = static_cast<int64_t>(byte / ElementBytes(spec.type));
+    return absl::StrCat("modifies its ", std::string(what), " '", spec.name, "', first at ",
+                        FormatIndex(spec.shape, element));
+  };
+  for (size_t a = 0; a < buffers_.size(); ++a) {
+    std::optional<std::string> damage = buffers_[a].Damage();
+    if (!damage && a < first_packed_ && !job.arguments[a].output) {
+      damage = changed(job.arguments[a], buffers_[a], inputs[a], "input");
+    }
+    if (!damage && a >= first_packed_ && !packed_.empty()) {
+      size_t p = a - first_packed_;
+      damage = changed(job.prepare.packed[p], buffers_[a], packed_[p], "packed argument");
+    }
+    if (damage) return damage;
   }
   return std::nullopt;
 }
 
-std::optional<Failure> CallKernel(lathe_kernel_fn kernel, const KernelArguments& arguments,
+std::optional<Failure> CallKernel(lathe_kernel_fn kernel, void* const* arguments,
                                   const KernelRuntime& runtime) {
   const uint32_t control = FloatingPointControl();
-  const int32_t code = kernel(arguments.pointers(), runtime.get());
+  const int32_t code = kernel(arguments, runtime.get());
   if (code != LATHE_OK) return KernelError(code, runtime);
   if (FloatingPointControl() != control) {
     return Failure{Verdict::kWrongOutput, "changes the floating-point control state"};
@@ -94,6 +123,40 @@ std::optional<Failure> CallKernel(lathe_kernel_fn kernel, const KernelArguments&
     }
   }
   return std::nullopt;
+}
+
+std::optional<Failure> PreparePacked(lathe_kernel_fn prepare, const RunnerJob& job,
+                                     const std::vector<std::string>& inputs,
+                                     KernelRuntime::Options options, KernelArguments* arguments) {
+  if (job.prepare.packed.empty()) return std::nullopt;
+  options.workspace_limit = job.prepare.workspace_bytes;
+  KernelRuntime runtime(options);
+  for (size_t p = 0; p < job.prepare.packed.size(); ++p) {
+    runtime.Watch(&arguments->buffer(job.arguments.size() + p));
+  }
+  std::optional<Failure> failure = CallKernel(prepare, arguments->prepare_pointers(), runtime);
+  if (!failure && runtime.race().has_value()) failure = RaceFailure(job, *runtime.race());
+  if (!failure) {
+    if (std::optional<std::string> damage = arguments->Damage(job, inputs)) {
+      failure = Failure{Verdict::kWrongOutput, *std::move(damage)};
+    }
+  }
+  if (failure) failure->error = absl::StrCat("in prepare: ", failure->error);
+  arguments->KeepPacked();
+  return failure;
+}
+
+Failure RaceFailure(const RunnerJob& job, const Race& race) {
+  std::string where = absl::StrCat("byte ", race.byte, " of the workspace");
+  for (const auto* specs : {&job.arguments, &job.prepare.packed}) {
+    for (const BufferSpec& spec : *specs) {
+      if (race.in_workspace || spec.name != race.buffer) continue;
+      where = spec.name +
+              FormatIndex(spec.shape, static_cast<int64_t>(race.byte / ElementBytes(spec.type)));
+    }
+  }
+  return {Verdict::kWrongOutput,
+          absl::StrCat("race: two iterations of a parallel loop write ", where)};
 }
 
 }  // namespace lathe

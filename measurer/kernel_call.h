@@ -26,28 +26,49 @@ std::vector<std::string> MakeInputs(const std::vector<BufferSpec>& arguments, ui
 
 class KernelArguments {
  public:
-  // Inputs as given, outputs filled with `poison`. ResourceExhausted without memory.
-  static absl::StatusOr<KernelArguments> Create(const std::vector<BufferSpec>& arguments,
+  // Inputs as given, outputs and packed arguments filled with `poison`.
+  // ResourceExhausted without memory.
+  static absl::StatusOr<KernelArguments> Create(const RunnerJob& job,
                                                 const std::vector<std::string>& inputs,
                                                 Placement placement, uint8_t poison);
 
+  // Null where the kernel, or what prepares for it, may not look.
   void* const* pointers() const { return pointers_.data(); }
+  void* const* prepare_pointers() const { return prepare_pointers_.data(); }
+  // Packed arguments follow those of the job.
   const GuardedBuffer& buffer(size_t argument) const { return buffers_[argument]; }
 
-  // What a call did outside of its outputs: around buffers, or to inputs.
-  std::optional<std::string> Damage(const std::vector<BufferSpec>& arguments,
+  // From here on, packed arguments may not change.
+  void KeepPacked();
+
+  // What a call did outside of its outputs: around buffers, to inputs, or to
+  // packed arguments that were to be kept.
+  std::optional<std::string> Damage(const RunnerJob& job,
                                     const std::vector<std::string>& inputs) const;
 
  private:
   std::vector<GuardedBuffer> buffers_;
-  std::vector<void*> pointers_;
+  std::vector<void*> pointers_, prepare_pointers_;
+  size_t first_packed_ = 0;
+  std::vector<std::string> packed_;  // contents to keep; empty until KeepPacked
 };
 
-// Calls the kernel once. A failure when it returns non-zero, asks for more
+// Calls a kernel, or what prepares for it, once. A failure when it returns non-zero, asks for more
 // workspace than it declared, writes around the workspace, or changes the
 // floating-point control state.
-std::optional<Failure> CallKernel(lathe_kernel_fn kernel, const KernelArguments& arguments,
+std::optional<Failure> CallKernel(lathe_kernel_fn kernel, void* const* arguments,
                                   const KernelRuntime& runtime);
+
+// Fills the packed arguments of `job`, if it has any, in the way and with the
+// failures of CallKernel and those of Damage; all say "in prepare". The
+// runtime's options are `options` with the workspace of prepare; with races
+// looked for in packed arguments.
+std::optional<Failure> PreparePacked(lathe_kernel_fn prepare, const RunnerJob& job,
+                                     const std::vector<std::string>& inputs,
+                                     KernelRuntime::Options options, KernelArguments* arguments);
+
+// The failure of a kernel whose parallel loops write `race` twice.
+Failure RaceFailure(const RunnerJob& job, const Race& race);
 
 }  // namespace lathe
 

@@ -55,6 +55,25 @@ absl::Status Bad(const std::string& what) {
   return absl::InvalidArgumentError(absl::StrCat("the lease makes no sense: ", what));
 }
 
+absl::Status CheckPrepare(const v1::Lease& lease) {
+  const v1::Prepare& prepare = lease.prepare();
+  if (lease.has_prepare() && (prepare.packed().empty() || prepare.packed_size() > 32)) {
+    return Bad("1 to 32 packed arguments are needed");
+  }
+  for (const v1::ArgumentSpec& packed : prepare.packed()) {
+    RETURN_IF_ERROR(CheckBufferSpec(ToBuffer(packed)));
+  }
+  for (const auto* positions : {&prepare.reads(), &prepare.replaces()}) {
+    for (uint32_t position : *positions) {
+      if (position >= static_cast<uint32_t>(lease.arguments_size()) ||
+          lease.arguments(static_cast<int>(position)).output()) {
+        return Bad(absl::StrCat("prepare names input ", position));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
 v1::TrialStatus ToStatus(Verdict verdict) {
   switch (verdict) {
     case Verdict::kOk:
@@ -81,6 +100,7 @@ absl::Status CheckLease(const v1::Lease& lease) {
   for (uint32_t cpu : lease.timing().cpus()) {
     if (cpu >= 1024) return Bad(absl::StrCat("CPU ", cpu));
   }
+  RETURN_IF_ERROR(CheckPrepare(lease));
   for (const auto* arguments : {&lease.arguments(), &lease.reference().arguments()}) {
     if (arguments->empty() || arguments->size() > 32) return Bad("1 to 32 arguments are needed");
     for (const v1::ArgumentSpec& argument : *arguments) {
@@ -97,6 +117,13 @@ RunnerJob TrialJob(const v1::Lease& lease, const std::vector<int32_t>& cpus) {
   job.timing = ToPlan(lease.timing(), cpus);
   job.workspace_bytes = lease.workspace_bytes() + lease.workspace_bytes_per_thread() *
                                                       static_cast<uint64_t>(job.timing.threads);
+  const v1::Prepare& prepare = lease.prepare();
+  job.prepare.packed = ToBuffers(prepare.packed());
+  job.prepare.workspace_bytes =
+      prepare.workspace_bytes() +
+      prepare.workspace_bytes_per_thread() * static_cast<uint64_t>(job.timing.threads);
+  job.prepare.reads.assign(prepare.reads().begin(), prepare.reads().end());
+  job.prepare.replaces.assign(prepare.replaces().begin(), prepare.replaces().end());
   job.seeds.assign(lease.input_seeds().begin(), lease.input_seeds().end());
   job.reference_outputs = OutputsOf(ToBuffers(lease.reference().arguments()));
   for (const v1::OutputCheck& check : lease.reference().checks()) {

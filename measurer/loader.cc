@@ -38,6 +38,9 @@ absl::StatusOr<LoadedKernel> LoadedKernel::Load(std::string_view bytes) {
     }
   }
   kernel.function_ = reinterpret_cast<lathe_kernel_fn>(kernel.base_ + image.kernel);
+  if (image.prepare != 0) {
+    kernel.prepare_ = reinterpret_cast<lathe_kernel_fn>(kernel.base_ + image.prepare);
+  }
   return kernel;
 }
 
@@ -47,6 +50,7 @@ LoadedKernel& LoadedKernel::operator=(LoadedKernel&& other) noexcept {
   std::swap(base_, other.base_);
   std::swap(bytes_, other.bytes_);
   std::swap(function_, other.function_);
+  std::swap(prepare_, other.prepare_);
   return *this;
 }
 

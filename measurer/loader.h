@@ -22,6 +22,7 @@ class LoadedKernel {
   ~LoadedKernel();
 
   lathe_kernel_fn function() const { return function_; }
+  lathe_kernel_fn prepare() const { return prepare_; }  // null: no packed arguments
   const char* base() const { return base_; }
   uint64_t bytes() const { return bytes_; }
 
@@ -31,6 +32,7 @@ class LoadedKernel {
   char* base_ = nullptr;
   uint64_t bytes_ = 0;
   lathe_kernel_fn function_ = nullptr;
+  lathe_kernel_fn prepare_ = nullptr;
 };
 
 }  // namespace lathe

@@ -29,6 +29,8 @@ const char* PhaseName(uint32_t phase) {
       return "loading the artifact";
     case RunnerStatusPage::kReference:
       return "running the reference";
+    case RunnerStatusPage::kPreparing:
+      return "in prepare";
     case RunnerStatusPage::kChecking:
       return "checking";
     case RunnerStatusPage::kTiming:

@@ -88,6 +88,10 @@ void VisitJob(Stream& s, Job& job) {
   s.Value(job.kind);
   s.List(job.arguments, [&](auto& spec) { VisitSpec(s, spec); });
   s.Value(job.workspace_bytes);
+  s.List(job.prepare.packed, [&](auto& spec) { VisitSpec(s, spec); });
+  s.Value(job.prepare.workspace_bytes);
+  s.List(job.prepare.reads, [&](auto& position) { s.Value(position); });
+  s.List(job.prepare.replaces, [&](auto& position) { s.Value(position); });
   s.List(job.seeds, [&](auto& seed) { s.Value(seed); });
   s.List(job.reference_outputs, [&](auto& spec) { VisitSpec(s, spec); });
   s.List(job.rules, [&](auto& rule) { s.Value(rule); });

@@ -64,11 +64,19 @@ enum class JobKind : uint32_t {
   kTrial = 2,      // check and time; descriptors: artifact, outputs for each seed
 };
 
+// See lathe.v1.Prepare; nothing packed: the kernel prepares nothing.
+struct PreparePlan {
+  std::vector<BufferSpec> packed;
+  uint64_t workspace_bytes = 0;           // at most, all threads together
+  std::vector<uint32_t> reads, replaces;  // positions of arguments
+};
+
 struct RunnerJob {
   JobKind kind = JobKind::kTrial;
   std::vector<BufferSpec> arguments;  // inputs, then outputs
   uint64_t workspace_bytes = 0;       // at most, all threads together
-  std::vector<uint64_t> seeds;        // one for a reference
+  PreparePlan prepare;
+  std::vector<uint64_t> seeds;  // one for a reference
   std::vector<BufferSpec> reference_outputs;
   std::vector<OutputRule> rules;  // one for each output
   double tolerance_factor = 0;
@@ -108,7 +116,7 @@ struct RunnerReply {
 
 // The page that tells the daemon how a runner died: shared memory.
 struct RunnerStatusPage {
-  enum Phase : uint32_t { kIdle, kLoading, kReference, kChecking, kTiming };
+  enum Phase : uint32_t { kIdle, kLoading, kReference, kPreparing, kChecking, kTiming };
   std::atomic<uint32_t> phase;
   std::atomic<uint32_t> fault_signal;  // 0: none caught
   char detail[256];                    // NUL-terminated, of the fault

@@ -66,7 +66,7 @@ absl::StatusOr<LoadedKernel> LoadFrom(int descriptor) {
 
 // Whether the job's parts fit each other; the daemon has no reason to send others.
 absl::Status CheckJob(const RunnerJob& job, size_t descriptors) {
-  for (const auto* specs : {&job.arguments, &job.reference_outputs}) {
+  for (const auto* specs : {&job.arguments, &job.prepare.packed, &job.reference_outputs}) {
     for (const BufferSpec& spec : *specs) RETURN_IF_ERROR(CheckBufferSpec(spec));
   }
   if (job.seeds.empty()) return absl::InvalidArgumentError("no input seeds");
@@ -127,7 +127,7 @@ RunnerReply TrialRunner::Reference(const RunnerJob& job, const std::vector<int>&
     return Reply(Verdict::kRefused, "too little memory for the reference's outputs");
   }
   page_->phase = RunnerStatusPage::kReference;
-  std::optional<Failure> failure = RunReference(job, kernel->function(), out->data());
+  std::optional<Failure> failure = RunReference(job, *kernel, out->data());
   return failure ? Reply(failure->verdict, failure->error) : RunnerReply();
 }
 
@@ -136,6 +136,12 @@ RunnerReply TrialRunner::Trial(const RunnerJob& job, const std::vector<int>& des
   page_->phase = RunnerStatusPage::kLoading;
   absl::StatusOr<LoadedKernel> kernel = LoadFrom(descriptors[0]);
   if (!kernel.ok()) return Reply(Verdict::kRefused, std::string(kernel.status().message()));
+  if ((kernel->prepare() != nullptr) == job.prepare.packed.empty()) {
+    return Reply(Verdict::kRefused,
+                 job.prepare.packed.empty()
+                     ? "the kernel exports lathe_prepare, but the lease names nothing packed"
+                     : "the lease names packed arguments, but the kernel exports no lathe_prepare");
+  }
   std::vector<Mapping> mappings;
   std::vector<const char*> references;
   for (size_t s = 0; s < job.seeds.size(); ++s) {
@@ -153,39 +159,48 @@ RunnerReply TrialRunner::Trial(const RunnerJob& job, const std::vector<int>& des
   std::vector<std::string> outputs;
   RunnerReply reply;
   if (std::optional<Failure> failure =
-          CheckCandidate(job, kernel->function(), pool_.get(), references, &outputs)) {
+          CheckCandidate(job, *kernel, pool_.get(), page_, references, &outputs)) {
     reply = Reply(failure->verdict, failure->error);
   }
   reply.check_seconds = MonotonicSeconds() - start;
   if (reply.verdict != Verdict::kOk || job.check_only) return reply;
 
   page_->phase = RunnerStatusPage::kTiming;
-  Time(job, kernel->function(), start + job.seconds, outputs, &reply);
+  Time(job, *kernel, start + job.seconds, outputs, &reply);
   return reply;
 }
 
-void TrialRunner::Time(const RunnerJob& job, lathe_kernel_fn kernel, double deadline,
+void TrialRunner::Time(const RunnerJob& job, const LoadedKernel& kernel, double deadline,
                        const std::vector<std::string>& checked_outputs, RunnerReply* reply) {
   const std::vector<std::string> inputs = MakeInputs(job.arguments, job.seeds[0]);
   absl::StatusOr<KernelArguments> arguments =
-      KernelArguments::Create(job.arguments, inputs, Placement::kAligned, 0xff);
+      KernelArguments::Create(job, inputs, Placement::kAligned, 0xff);
   if (!arguments.ok()) {
     *reply = Reply(Verdict::kRefused, std::string(arguments.status().message()));
     return;
   }
-  KernelRuntime runtime({.order = LoopOrder::kThreads,
-                         .num_threads = job.timing.threads,
-                         .pool = pool_.get(),
-                         .workspace_limit = job.workspace_bytes});
+  const KernelRuntime::Options options = {.order = LoopOrder::kThreads,
+                                          .num_threads = job.timing.threads,
+                                          .pool = pool_.get(),
+                                          .workspace_limit = job.workspace_bytes};
+  page_->phase = RunnerStatusPage::kPreparing;
+  if (std::optional<Failure> failure =
+          PreparePacked(kernel.prepare(), job, inputs, options, &*arguments)) {
+    *reply = Reply(failure->verdict, failure->error);
+    return;
+  }
+  page_->phase = RunnerStatusPage::kTiming;
+  KernelRuntime runtime(options);
   int32_t code = LATHE_OK;
   TimingSource source;
   source.now = MonotonicSeconds;
   source.evict_caches = [this] { EvictCaches(); };
   source.time_calls = [&](uint64_t calls) {
     void* const* pointers = arguments->pointers();
+    const lathe_kernel_fn function = kernel.function();
     const lathe_runtime* rt = runtime.get();
     const double start = MonotonicSeconds();
-    for (uint64_t i = 0; i < calls && code == LATHE_OK; ++i) code = kernel(pointers, rt);
+    for (uint64_t i = 0; i < calls && code == LATHE_OK; ++i) code = function(pointers, rt);
     return code == LATHE_OK ? MonotonicSeconds() - start : -1.0;
   };
 
@@ -215,7 +230,7 @@ void TrialRunner::Time(const RunnerJob& job, lathe_kernel_fn kernel, double dead
   if (result.abandoned) reply->verdict = Verdict::kAbandoned;
 
   // Many calls on the same memory must have left what the checked one did.
-  std::optional<std::string> damage = arguments->Damage(job.arguments, inputs);
+  std::optional<std::string> damage = arguments->Damage(job, inputs);
   for (size_t a = 0; a < job.arguments.size() && !damage; ++a) {
     const GuardedBuffer& buffer = arguments->buffer(a);
     if (job.arguments[a].output &&

@@ -10,6 +10,7 @@
 
 #include "compiler/runtime/lathe_thread_pool.h"
 #include "measurer/conditions.h"
+#include "measurer/loader.h"
 #include "measurer/runner_protocol.h"
 
 namespace lathe {
@@ -28,7 +29,7 @@ class TrialRunner {
  private:
   RunnerReply Reference(const RunnerJob& job, const std::vector<int>& descriptors);
   RunnerReply Trial(const RunnerJob& job, const std::vector<int>& descriptors);
-  void Time(const RunnerJob& job, lathe_kernel_fn kernel, double deadline,
+  void Time(const RunnerJob& job, const LoadedKernel& kernel, double deadline,
             const std::vector<std::string>& checked_outputs, RunnerReply* reply);
   bool PreparePool(const TimingPlan& plan);
   void Pin(const TimingPlan& plan);

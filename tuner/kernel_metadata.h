@@ -3,6 +3,7 @@
 #define LATHE_TUNER_KERNEL_METADATA_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,11 +12,23 @@
 
 namespace lathe {
 
+// What the kernel prepares ahead of its calls.
+struct PrepareMetadata {
+  struct Packed {
+    std::string name, type;
+    std::vector<int64_t> shape;
+  };
+  std::vector<Packed> packed;
+  std::vector<std::string> reads, replaces;  // names of const arguments
+  uint64_t workspace_bytes = 0, workspace_bytes_per_thread = 0;
+};
+
 struct KernelMetadata {
   int abi = 0;
   std::string lathe_version, llvm_version;
   uint64_t workspace_bytes = 0, workspace_bytes_per_thread = 0;
   std::vector<std::string> features;
+  std::optional<PrepareMetadata> prepare;
 };
 
 // DataLoss when `json` is not such metadata.

@@ -66,6 +66,24 @@ void AddTiming(const v1::Timing& timing, Record& record) {
   record.calls_per_sample = timing.calls_per_sample();
 }
 
+void AddPrepare(const Function& function, const PrepareMetadata& from, v1::Prepare& prepare) {
+  for (const PrepareMetadata::Packed& packed : from.packed) {
+    v1::ArgumentSpec* spec = prepare.add_packed();
+    spec->set_name(packed.name);
+    spec->set_type(packed.type);
+    spec->mutable_shape()->Add(packed.shape.begin(), packed.shape.end());
+  }
+  prepare.set_workspace_bytes(from.workspace_bytes);
+  prepare.set_workspace_bytes_per_thread(from.workspace_bytes_per_thread);
+  auto contains = [](const std::vector<std::string>& names, const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  for (uint32_t a = 0; a < function.arguments.size(); ++a) {
+    if (contains(from.reads, function.arguments[a].name)) prepare.add_reads(a);
+    if (contains(from.replaces, function.arguments[a].name)) prepare.add_replaces(a);
+  }
+}
+
 }  // namespace
 
 v1::BuildRequest BuildRequestFor(const Problem& problem, const std::string& trace) {
@@ -95,6 +113,7 @@ absl::StatusOr<MeasureJob> MeasureJobFor(const Problem& problem, const Trial& tr
   }
   lease.set_workspace_bytes(metadata.workspace_bytes);
   lease.set_workspace_bytes_per_thread(metadata.workspace_bytes_per_thread);
+  if (metadata.prepare) AddPrepare(problem.function, *metadata.prepare, *lease.mutable_prepare());
   *lease.mutable_reference() = reference.message();
   for (uint64_t seed : InputSeeds(problem.seed)) lease.add_input_seeds(seed);
   lease.set_timeout_seconds(options.timeout);

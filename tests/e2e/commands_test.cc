@@ -121,6 +121,61 @@ TEST_F(CommandsTest, TwoOutputsThroughTuneBuildAndAProgramInC) {
   }
 }
 
+// Weights packed into panels of 16 columns by a hand-written trace: checked, timed
+// and computed with by `run`, then deployed and called from C.
+TEST_F(CommandsTest, PacksConstWeightsAheadOfTheCalls) {
+  const std::string function = lathe_.path("linear.tfn"), trace = lathe_.path("packed.trace");
+  WriteWholeFile(function,
+                 "lathe 1\n"
+                 "func linear(x: f32[3, 20], w: const f32[20, 37], b: f32[37]) -> (y) {\n"
+                 "  t[i, j] = sum(k) x[i, k] * w[k, j]\n"
+                 "  y[i, j] = max(t[i, j] + b[j], 0)\n"
+                 "}\n");
+  WriteWholeFile(trace,
+                 "lathe-trace 1\n"
+                 "P = pack(w, 1, 16)\n"
+                 "prepare(P)\n"
+                 "j.o, j.i = split(t.j, 16)\n"
+                 "reorder(j.o, t.i, t.k, j.i)\n"
+                 "vectorize(j.i)\n");
+  EXPECT_EQ(OkJson({"run", function, "--trace", trace, "--out", lathe_.path("packed")})["status"],
+            "ok");
+  Ok({"run", function, "--trace", "naive", "--out", lathe_.path("naive")});
+  std::string packed = ReadWholeFile(lathe_.path("packed/y.npy"));
+  EXPECT_EQ(packed, ReadWholeFile(lathe_.path("naive/y.npy"))) << "the same additions in the same order";
+  EXPECT_THAT(Ok({"show", function, "--trace", trace, "--level", "lowered"}),
+              HasSubstr("prepare {"));
+
+  WriteWholeFile(lathe_.path("main.c"),
+                 "#include \"linear.h\"\n#include <stdlib.h>\n"
+                 "static float x[3 * 20], w[20 * 37], b[37], y[3 * 37];\n"
+                 "int main(void) {\n"
+                 "  void* packed = aligned_alloc(64, linear_packed_bytes());\n"
+                 "  for (int i = 0; i < 20 * 37; ++i) w[i] = (float)(i % 37);\n"
+                 "  if (linear_prepare(w, packed) != 0) return 1;\n"
+                 "  for (int i = 0; i < 20 * 37; ++i) w[i] = -1;\n"
+                 "  for (int call = 1; call <= 2; ++call) {\n"
+                 "    for (int i = 0; i < 3 * 20; ++i) x[i] = (float)call;\n"
+                 "    if (linear(x, b, packed, y) != 0) return 2;\n"
+                 "    for (int i = 0; i < 3 * 37; ++i) {\n"
+                 "      if (y[i] != (float)(20 * call * (i % 37))) return 3;\n"
+                 "    }\n"
+                 "  }\n"
+                 "  free(packed);\n"
+                 "  return 0;\n"
+                 "}\n");
+  for (std::string kind : {"so", "a"}) {
+    SCOPED_TRACE(kind);
+    std::string library = lathe_.path("linear." + kind);
+    Json built = OkJson(
+        {"build", function, "--trace", trace, "-o", library, "--header", lathe_.path("linear.h")});
+    EXPECT_EQ(built["prepare"]["replaces"], Json::array({"w"}));
+    Compile({lathe_.path("main.c"), library, "-I", lathe_.path(""), "-o",
+             lathe_.path("main_" + kind), "-lpthread"});
+    EXPECT_EQ(RunProgram({lathe_.path("main_" + kind)}).exit_code, 0);
+  }
+}
+
 TEST_F(CommandsTest, LibraryFromPython) {
   RunResult python = RunProgram({"/usr/bin/env", "python3", "--version"});
   ASSERT_EQ(python.exit_code, 0) << "python3 is needed: deploy/packages --test installs it";

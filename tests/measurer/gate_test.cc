@@ -82,6 +82,72 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"syscall", v1::TRIAL_STATUS_CRASH, "forbidden system call"}),
     [](const auto& info) { return info.param.kernel; });
 
+// The lease of a kernel that packs w, which only lathe_prepare may read.
+v1::Lease WithPrepare(v1::Lease lease) {
+  v1::Prepare* prepare = lease.mutable_prepare();
+  v1::ArgumentSpec* packed = prepare->add_packed();
+  packed->set_name("p");
+  packed->set_type("f32");
+  packed->add_shape(9);
+  packed->add_shape(5);
+  prepare->add_reads(1);
+  prepare->add_replaces(1);
+  return lease;
+}
+
+class PackedGateRefuses : public Gate, public ::testing::WithParamInterface<Wrong> {};
+
+TEST_P(PackedGateRefuses, AndSaysWhere) {
+  v1::Lease lease = WithPrepare(NewLease(GetParam().kernel));
+  lease.set_timeout_seconds(GetParam().timeout);
+  v1::MeasureResult result = hub_->Measure(lease);
+  EXPECT_EQ(result.status(), GetParam().status) << result.ShortDebugString();
+  EXPECT_THAT(result.error(), HasSubstr(GetParam().message));
+  EXPECT_EQ(result.timing().samples_seconds_size(), 0) << "a wrong kernel is not timed";
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Mutants, PackedGateRefuses,
+    ::testing::Values(
+        Wrong{"prepare_error", v1::TRIAL_STATUS_KERNEL_ERROR, "in prepare: the kernel returned 4"},
+        Wrong{"prepare_race", v1::TRIAL_STATUS_WRONG_OUTPUT,
+              "in prepare: race: two iterations of a parallel loop write p[1, 0]"},
+        Wrong{"prepare_past_end", v1::TRIAL_STATUS_CRASH,
+              "while in prepare: access past the end of 'p', at byte 720 of 180"},
+        Wrong{"prepare_reads_input", v1::TRIAL_STATUS_CRASH,
+              "signal 11 (Segmentation fault) while "
+              "in prepare"},
+        Wrong{"prepare_input", v1::TRIAL_STATUS_WRONG_OUTPUT,
+              "in prepare: modifies its input 'w', first at [0, 3]"},
+        Wrong{"prepare_workspace", v1::TRIAL_STATUS_KERNEL_ERROR,
+              "in prepare: the kernel returned 1 after asking for 64 bytes of workspace"},
+        Wrong{"prepare_loop", v1::TRIAL_STATUS_TIMEOUT, "while in prepare", 2},
+        Wrong{"prepare_tail", v1::TRIAL_STATUS_WRONG_OUTPUT, "y[0, 8] is"},
+        Wrong{"reads_replaced", v1::TRIAL_STATUS_CRASH, "while checking"},
+        Wrong{"writes_packed", v1::TRIAL_STATUS_WRONG_OUTPUT,
+              "modifies its packed argument 'p', first at [1, 2]"}),
+    [](const auto& info) { return info.param.kernel; });
+
+TEST_F(Gate, PackedKernelsArePreparedAndTimed) {
+  v1::MeasureResult result = hub_->Measure(WithPrepare(NewLease("packed")));
+  ASSERT_EQ(result.status(), v1::TRIAL_STATUS_OK) << result.error();
+  EXPECT_GE(result.timing().samples_seconds_size(), 3);
+}
+
+TEST_F(Gate, LeaseAndKernelAgreeOnPreparing) {
+  v1::MeasureResult result = Measure("packed");
+  EXPECT_EQ(result.status(), v1::TRIAL_STATUS_REFUSED);
+  EXPECT_THAT(result.error(), HasSubstr("exports lathe_prepare, but the lease names nothing"));
+  result = hub_->Measure(WithPrepare(NewLease("good")));
+  EXPECT_EQ(result.status(), v1::TRIAL_STATUS_REFUSED);
+  EXPECT_THAT(result.error(), HasSubstr("exports no lathe_prepare"));
+  v1::Lease lease = WithPrepare(NewLease("packed"));
+  lease.mutable_prepare()->add_reads(2);  // an output
+  result = hub_->Measure(lease);
+  EXPECT_EQ(result.status(), v1::TRIAL_STATUS_REFUSED);
+  EXPECT_THAT(result.error(), HasSubstr("prepare names input 2"));
+}
+
 TEST_F(Gate, GoodKernelsAreTimed) {
   for (const char* kernel : {"good", "good_again"}) {
     v1::MeasureResult result = Measure(kernel);

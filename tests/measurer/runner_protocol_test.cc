@@ -14,6 +14,7 @@ RunnerJob SomeJob() {
   job.kind = JobKind::kTrial;
   job.arguments = {{"x", "f32", {2, 3}, false}, {"y", "i8", {}, true}};
   job.workspace_bytes = 99;
+  job.prepare = {{{"p", "f32", {4}, false}}, 64, {0}, {0, 1}};
   job.seeds = {1, 2};
   job.rules = {{3, true, 4, 0.5}};
   job.timing.cpus = {5, 6};
@@ -29,6 +30,10 @@ TEST(RunnerProtocol, JobsComeBackWhole) {
   EXPECT_EQ(job->arguments[0].Bytes(), 24u);
   EXPECT_EQ(job->arguments[1].Bytes(), 1u);
   EXPECT_TRUE(job->arguments[1].output);
+  EXPECT_EQ(job->prepare.packed[0].Bytes(), 16u);
+  EXPECT_EQ(job->prepare.workspace_bytes, 64u);
+  EXPECT_EQ(job->prepare.reads, (std::vector<uint32_t>{0}));
+  EXPECT_EQ(job->prepare.replaces, (std::vector<uint32_t>{0, 1}));
   EXPECT_EQ(job->rules[0].reference_error, 4u);
   EXPECT_EQ(job->timing.cpus, (std::vector<int32_t>{5, 6}));
   EXPECT_EQ(job->timing.max_samples, 77u);

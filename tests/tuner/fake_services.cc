@@ -50,7 +50,7 @@ std::string FakeTraceText(int number) { return ToText(FakeTrace(number)); }
 
 std::string FakeMetadata() {
   return R"({"abi": 1, "lathe": "0.1.0", "llvm": "19", "workspace_bytes": 64,)"
-         R"( "workspace_bytes_per_thread": 8, "features": ["avx2"]})";
+         R"( "workspace_bytes_per_thread": 8, "features": ["avx2"], "prepare": null})";
 }
 
 std::vector<Candidate> FakeSearch::Suggest(int n) {

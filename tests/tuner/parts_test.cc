@@ -71,6 +71,22 @@ TEST(KernelMetadata, ReadsWhatCodeGenerationWrites) {
   EXPECT_THAT(metadata->features, ElementsAre("avx2"));
 }
 
+TEST(KernelMetadata, ReadsWhatIsPrepared) {
+  std::string json = FakeMetadata();
+  json.replace(json.find("null"), 4,
+               R"({"symbol": "lathe_prepare", "reads": ["w", "g"], "replaces": ["w"],)"
+               R"( "packed": [{"name": "P", "type": "f32", "shape": [6], "bytes": 24}],)"
+               R"( "workspace_bytes": 128, "workspace_bytes_per_thread": 0, "parallel": false})");
+  auto metadata = ParseKernelMetadata(json);
+  ASSERT_TRUE(metadata.ok()) << metadata.status();
+  ASSERT_TRUE(metadata->prepare.has_value());
+  EXPECT_EQ(metadata->prepare->packed.at(0).name, "P");
+  EXPECT_THAT(metadata->prepare->packed.at(0).shape, ElementsAre(6));
+  EXPECT_THAT(metadata->prepare->reads, ElementsAre("w", "g"));
+  EXPECT_THAT(metadata->prepare->replaces, ElementsAre("w"));
+  EXPECT_EQ(metadata->prepare->workspace_bytes, 128u);
+}
+
 TEST(KernelMetadata, RefusesAnythingElse) {
   for (const char* json : {"", "{", "[]", "{}", "{\"abi\": \"one\"}"}) {
     EXPECT_TRUE(absl::IsDataLoss(ParseKernelMetadata(json).status())) << json;

@@ -1,6 +1,7 @@
 /* Kernels for the tests of the correctness gate, hand-written against the ABI:
  * y[i, j] = sum(k) x[i, k] * w[k, j] for x: f32[7, 5], w: f32[5, 9]. MUTANT
- * selects what is wrong; without it, all is well. */
+ * selects what is wrong; without it, all is well. With PREPARE, lathe_prepare
+ * transposes w into the packed argument p: f32[9, 5], and the kernel reads that. */
 #include "compiler/runtime/lathe_kernel.h"
 
 enum { kM = 7, kK = 5, kN = 9 };
@@ -11,7 +12,7 @@ typedef double element; /* outputs: y, and the running error bound */
 typedef float element;
 #endif
 
-#if defined(MUTANT_SWAPPED)
+#if defined(MUTANT_SWAPPED) || (defined(PREPARE) && !defined(MUTANT_READS_REPLACED))
 #define W(k, j) ((j)*kK + (k)) /* the transposed operand */
 #else
 #define W(k, j) ((k)*kN + (j))
@@ -65,9 +66,47 @@ static int32_t slice(void* argument, int64_t k, int32_t thread) {
 
 __attribute__((visibility("default"))) const char lathe_kernel_metadata[] = "{\"abi\": 1}";
 
+#if defined(PREPARE)
+static int32_t pack(void* argument, int64_t j, int32_t thread) {
+  closure* c = argument; /* from w to y */
+  for (int64_t k = 0; k < kK; ++k) c->y[j * kK + k] = c->w[k * kN + j];
+#if defined(MUTANT_PREPARE_RACE)
+  c->y[kK] = (float)j;
+#endif
+  return 0;
+}
+
+__attribute__((visibility("default"))) int32_t lathe_prepare(void* const* args,
+                                                             const lathe_runtime* rt) {
+  closure c = {0, args[1], args[3], 0, 0};
+#if defined(MUTANT_PREPARE_ERROR)
+  return LATHE_EARG;
+#elif defined(MUTANT_PREPARE_READS_INPUT)
+  c.w = args[0]; /* x is not const */
+#elif defined(MUTANT_PREPARE_PAST_END)
+  ((volatile float*)c.y)[4 * kK * kN] = 1;
+#elif defined(MUTANT_PREPARE_INPUT)
+  c.w[3] = 0;
+#elif defined(MUTANT_PREPARE_WORKSPACE)
+  if (!rt->workspace(rt, 64)) return LATHE_ENOMEM;
+#elif defined(MUTANT_PREPARE_LOOP)
+  for (;;) __asm__ volatile("");
+#elif defined(MUTANT_PREPARE_TAIL)
+  return rt->parallel_for(rt, kN - 1, pack, &c);
+#endif
+  return rt->parallel_for(rt, kN, pack, &c);
+}
+#endif
+
 __attribute__((visibility("default"))) int32_t lathe_kernel(void* const* args,
                                                             const lathe_runtime* rt) {
   closure c = {args[0], args[1], args[2], 0, 0};
+#if defined(PREPARE) && !defined(MUTANT_READS_REPLACED)
+  c.w = args[3];
+#endif
+#if defined(MUTANT_WRITES_PACKED)
+  c.w[7] *= -1;
+#endif
 #if defined(REFERENCE)
   c.err = args[3];
 #endif
