@@ -287,6 +287,9 @@ class Vectorizer : public StmtMutator {
     if (allocation == outside_allocation_.end()) return false;
     const Names& outside = allocation->second;
     if (!writers_.writers.at(store.buffer).alike) return false;
+    // Where the domain is no box, elements without terms are read like others.
+    bool reads_surplus = static_cast<bool>(program_.FindStage(store.stage)->where);
+    if (store.role == StoreRole::kUpdate && reads_surplus) return false;
     if (!InBounds(store.buffer, store.indices)) return false;
     Names in_index;
     for (const Expr& index : store.indices) {

@@ -4,6 +4,7 @@
 #include <iostream>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/strings/str_replace.h"
@@ -11,8 +12,10 @@
 #include "compiler/schedule/trace.h"
 #include "compiler/target/target.h"
 #include "compiler/tensor/function.h"
+#include "compiler/tensor/operators.h"
 #include "tests/compiler/codegen/compiled_kernel.h"
 #include "tests/testing/equivalence.h"
+#include "tests/testing/operator_cases.h"
 #include "tests/testing/random_function.h"
 #include "tests/testing/random_trace.h"
 
@@ -48,6 +51,9 @@ constexpr const char* kFunctions[] = {
     "lathe 1\nfunc brain_rows(x: bf16[M, N]) -> (s, t) {\n"
     "  s[i] = sum(j) x[i, j]\n  t[i] = max(j) x[i, j] - s[i]\n}\n",
 };
+
+// How often each test repeats its cases, with other seeds: --rounds=N.
+uint64_t rounds = 1;
 
 struct Counts {
   int cases = 0;
@@ -91,7 +97,7 @@ TEST(DifferentialTest, KnownFunctionsUnderRandomSchedules) {
   constexpr int kCases = 360;
   constexpr uint64_t kSeed = 20250601;
   Counts counts;
-  for (int c = 0; c < kCases; ++c) {
+  for (int c = 0; c < kCases * static_cast<int>(rounds); ++c) {
     const uint64_t seed = kSeed + static_cast<uint64_t>(c);
     std::mt19937_64 random(seed);
     auto extent = [&] { return std::to_string(1 + random() % 23); };
@@ -116,7 +122,7 @@ TEST(DifferentialTest, RandomFunctionsUnderRandomSchedules) {
   constexpr int kCases = 320;
   constexpr uint64_t kSeed = 30250601;
   Counts counts;
-  for (uint64_t seed = kSeed; seed < kSeed + kCases; ++seed) {
+  for (uint64_t seed = kSeed; seed < kSeed + kCases * rounds; ++seed) {
     std::mt19937_64 random(seed);
     Check(RandomFunction(random), seed, counts);
     if (HasFailure()) return;
@@ -130,7 +136,7 @@ TEST(DifferentialTest, RandomFunctionsOfMixedTypesUnderRandomSchedules) {
   Counts counts;
   RandomFunctionOptions options;
   options.mixed_types = true;
-  for (uint64_t seed = kSeed; seed < kSeed + kCases; ++seed) {
+  for (uint64_t seed = kSeed; seed < kSeed + kCases * rounds; ++seed) {
     std::mt19937_64 random(seed);
     Check(RandomFunction(random, options), seed, counts);
     if (HasFailure()) return;
@@ -138,5 +144,31 @@ TEST(DifferentialTest, RandomFunctionsOfMixedTypesUnderRandomSchedules) {
   ExpectMostScheduled(counts);
 }
 
+TEST(DifferentialTest, EveryOperatorAndTypeUnderRandomSchedules) {
+  uint64_t seed = 50250601;
+  Counts counts;
+  for (uint64_t round = 0; round < rounds; ++round) {
+    for (const std::string& spec : OperatorCases()) {
+      SCOPED_TRACE(spec);
+      auto function = BuildOperator(spec);
+      ASSERT_TRUE(function.ok()) << function.status();
+      Check(*function, seed++, counts);
+      if (HasFailure()) return;
+    }
+  }
+  ExpectMostScheduled(counts);
+}
+
 }  // namespace
 }  // namespace lathe::testing
+
+int main(int argc, char** argv) {
+  ::testing::InitGoogleTest(&argc, argv);
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i], key = "--rounds=";
+    if (argument.starts_with(key)) {
+      lathe::testing::rounds = std::stoull(std::string(argument.substr(key.size())));
+    }
+  }
+  return RUN_ALL_TESTS();
+}
