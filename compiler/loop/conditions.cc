@@ -91,6 +91,25 @@ Range RangeWhere(Holds holds, const Expr& condition, const std::string& var, int
   return range.empty() ? Range{} : range;
 }
 
+bool TermsAreIndependent(const StageInfo& stage, const Store& store) {
+  absl::flat_hash_set<std::string> spatial, reduced;
+  for (size_t i = 0; i < store.bindings.size(); ++i) {
+    (i < stage.spatial.size() ? spatial : reduced).merge(FreeVars(store.bindings[i].second));
+  }
+  auto uses = [](const Expr& e, const absl::flat_hash_set<std::string>& names) {
+    return std::any_of(names.begin(), names.end(),
+                       [&](const std::string& name) { return UsesVar(e, name); });
+  };
+  if (std::any_of(reduced.begin(), reduced.end(),
+                  [&](const std::string& name) { return spatial.contains(name); })) {
+    return false;
+  }
+  std::vector<Expr> conditions = Conjuncts(store.predicate);
+  return std::none_of(conditions.begin(), conditions.end(), [&](const Expr& condition) {
+    return uses(condition, reduced) && uses(condition, spatial);
+  });
+}
+
 Expr DropProvable(const Expr& predicate, const Bounds& bounds) {
   std::vector<Expr> conditions = Conjuncts(predicate);
   auto provable = [&](const Expr& condition) { return ProvablyTrue(condition, bounds); };

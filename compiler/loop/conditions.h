@@ -10,6 +10,7 @@
 
 #include "compiler/loop/affine.h"
 #include "compiler/loop/bounds.h"
+#include "compiler/loop/program.h"
 
 namespace lathe {
 
@@ -38,6 +39,10 @@ struct Range {
 enum class Holds { kAlways, kSometimes };
 Range RangeWhere(Holds holds, const Expr& condition, const std::string& var, int64_t extent,
                  const Bounds& bounds);
+
+// Whether the iterations of a reduction's store are a product: loops that choose
+// its element and others that choose the term, no binding or condition joins them.
+bool TermsAreIndependent(const StageInfo& stage, const Store& store);
 
 // `predicate` without the conditions that hold everywhere within `bounds`.
 Expr DropProvable(const Expr& predicate, const Bounds& bounds);

@@ -18,7 +18,10 @@
 //   form         No If, no Allocate, no vectors.
 //   bindings     A store binds its stage's axes in order, and its indices are
 //                the values of the spatial axes; the buffer has their shape.
-//   one-store    Every stage has exactly one store, every buffer one stage.
+//   one-store    Every stage has exactly one store. A buffer has one stage, or
+//                two (store_in): the second has no reduction and reads the
+//                values of the first right where it replaces them; neither has
+//                a region. Reads up to the second's store mean the first.
 //   coverage     The iterations that pass the predicate run through the
 //                stage's domain exactly once: the axes determine every loop
 //                (nothing runs twice) and every instance has its iteration.
@@ -36,6 +39,8 @@
 //                iteration, or reduce in the producer and are in their last.
 //                Of a producer with a region, the loops outside are around
 //                both, and the elements read are within the region.
+//                Where two stages share a buffer, the iteration in which the
+//                second replaces an element is not before any that reads it.
 //   outputs      Every output, and every buffer that is read, is written.
 //   packed       Loops that write a packed argument read what is known before
 //                the calls, and compute nothing that is read elsewhere.

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "compiler/base/source_error.h"
 #include "compiler/base/status_macros.h"
+#include "compiler/loop/conditions.h"
 #include "compiler/loop/packed.h"
 #include "compiler/loop/simplifier.h"
 #include "compiler/loop/verify_internal.h"
@@ -79,7 +80,10 @@ class ScheduledVerifier {
       if (!stages.emplace(store.stage, &store).second) {
         return Broken("one-store", absl::StrCat("stage ", store.stage, " has several stores"));
       }
-      if (!writer_.emplace(store.buffer, i).second) {
+      std::vector<size_t>& writers = writers_[store.buffer];
+      writers.push_back(i);
+      if (writers.size() == 2) RETURN_IF_ERROR(CheckShared(writers[0], writers[1]));
+      if (writers.size() > 2) {
         return Broken("one-store", absl::StrCat("several stages write ", store.buffer));
       }
     }
@@ -89,10 +93,47 @@ class ScheduledVerifier {
     }
     for (const Buffer& buffer : program_.buffers) {
       bool must = buffer.access == Access::kOutput || buffer.access == Access::kPacked;
-      if (!must || writer_.contains(buffer.name)) continue;
+      if (!must || writers_.contains(buffer.name)) continue;
       return Broken("outputs", absl::StrCat("output ", buffer.name, " is not written"));
     }
     return absl::OkStatus();
+  }
+
+  // Whether the stage at position `second` may replace the values of the one at
+  // `first` in their common buffer, as far as their stores show it.
+  absl::Status CheckShared(size_t first, size_t second) const {
+    const Store& old = *sites_[first].store;
+    const Store& store = *sites_[second].store;
+    auto broken = [&](std::string_view what) {
+      return Broken("one-store",
+                    absl::StrCat("several stages write ", store.buffer, ", and the later, ",
+                                 store.stage, ", ", ToAbsl(what)));
+    };
+    if (store.role != StoreRole::kWhole) return broken("is a reduction");
+    if (!old.region.empty() || !store.region.empty()) return broken("or the other has a region");
+    if (program_.FindBuffer(store.buffer)->access == Access::kPacked) {
+      return broken("is prepared");
+    }
+    const StageInfo& old_stage = *program_.FindStage(old.stage);
+    // So that it initialises what it updates, nothing else.
+    if (old.role == StoreRole::kReduce && !TermsAreIndependent(old_stage, old)) {
+      return broken("replaces a reduction whose terms depend on the element");
+    }
+    size_t reads = 0;
+    for (const ReadSite& site : ReadsOf(store)) {
+      if (site.read->buffer != store.buffer) continue;
+      ++reads;
+      bool same = site.predicates.empty() &&
+                  std::equal(store.indices.begin(), store.indices.end(), site.read->indices.begin(),
+                             site.read->indices.end(), StructurallyEqual);
+      if (!same) return broken("does not read what it replaces right there");
+    }
+    return reads > 0 ? absl::OkStatus() : broken("does not read what it replaces");
+  }
+
+  // The position of the store whose values a read at `position` means.
+  size_t WriterSeenFrom(const std::vector<size_t>& writers, size_t position) const {
+    return position <= writers.back() ? writers.front() : writers.back();
   }
 
   // Whether the loop's value depends on a reduction axis of the store's stage.
@@ -165,12 +206,15 @@ class ScheduledVerifier {
       bool given = buffer.scope == Scope::kTable || buffer.access == Access::kInput ||
                    buffer.access == Access::kConst;
       if (given) continue;
-      auto writer = writer_.find(buffer.name);
-      if (writer == writer_.end()) {
+      auto writers = writers_.find(buffer.name);
+      if (writers == writers_.end()) {
         return Broken("outputs", absl::StrCat("stage ", consumer.store->stage, " reads ",
                                               buffer.name, ", which no stage writes"));
       }
-      RETURN_IF_ERROR(CheckComplete(consumer, read, writer->second, position));
+      size_t writer = WriterSeenFrom(writers->second, position);
+      RETURN_IF_ERROR(CheckComplete(consumer, read, writer, position));
+      size_t last = writers->second.back();
+      if (position < last) RETURN_IF_ERROR(CheckNotReplaced(consumer, read, last));
     }
     return absl::OkStatus();
   }
@@ -240,6 +284,44 @@ class ScheduledVerifier {
     return absl::OkStatus();
   }
 
+  // That `consumer`, which stands before the store at `replacer`, reads the
+  // element before that replaces it: in none of the loops around both is the
+  // iteration that replaces the element an earlier one.
+  absl::Status CheckNotReplaced(const StoreSite& consumer, const ReadSite& read,
+                                size_t replacer) const {
+    const StoreSite& later = sites_[replacer];
+    Bounds bounds = BoundsOfLoops(consumer.loops);
+    Simplifier known(bounds);
+    auto assume = [&](const Expr& condition) {
+      if (!condition) return;
+      Expr simple = known.Simplify(condition);
+      known.Assume(simple);
+      NarrowBounds(simple, bounds);
+    };
+    assume(consumer.store->predicate);
+    for (const Expr& predicate : read.predicates) assume(predicate);
+    const StageInfo& stage = *program_.FindStage(later.store->stage);
+    Substitution element;
+    for (size_t d = 0; d < read.read->indices.size(); ++d) {
+      element[AxisVariable(stage.spatial[d].name)] = read.read->indices[d];
+    }
+    size_t depth = std::min(later.loops.size(), consumer.loops.size());
+    for (size_t i = 0; i < depth && later.loops[i] == consumer.loops[i]; ++i) {
+      const For& loop = *later.loops[i];
+      if (loop.extent == 1) continue;
+      bool in_order = loop.marks.kind == LoopKind::kSerial || loop.marks.kind == LoopKind::kUnroll;
+      Expr replaced_in = Substitute(loop_values_[replacer].at(loop.var), element);
+      Expr safe =
+          MakeBinary(in_order ? BinaryOp::kGe : BinaryOp::kEq, replaced_in, MakeVar(loop.var));
+      if (AsConstInt(known.Simplify(safe)) == 1) continue;
+      return Broken(
+          "order", absl::StrCat("stage ", consumer.store->stage, " reads element [",
+                                IndicesText(*read.read), "] of ", read.read->buffer, " when stage ",
+                                later.store->stage, " may have replaced it, in loop ", loop.var));
+    }
+    return absl::OkStatus();
+  }
+
   static std::string IndicesText(const Read& read) {
     std::string text;
     for (const Expr& e : read.indices) absl::StrAppend(&text, text.empty() ? "" : ", ", ToText(e));
@@ -248,8 +330,8 @@ class ScheduledVerifier {
 
   const Program& program_;
   const std::vector<StoreSite>& sites_;
-  absl::flat_hash_map<std::string, size_t> writer_;  // of each buffer
-  std::vector<LoopValues> loop_values_;              // of each store
+  absl::flat_hash_map<std::string, std::vector<size_t>> writers_;  // of each buffer
+  std::vector<LoopValues> loop_values_;                            // of each store
 };
 
 }  // namespace

@@ -163,10 +163,51 @@ absl::StatusOr<const Buffer*> FindBuffer(const Program& program, std::string_vie
                                      "; the buffers are ", Listed(names)));
 }
 
+bool Reads(const Store& store, const std::string& buffer) {
+  class Finder : public StmtVisitor {
+   public:
+    explicit Finder(const std::string& buffer) : buffer_(buffer) {}
+    bool found = false;
+    void VisitStore(const Store& node) override { StmtVisitor::VisitStore(node); }
+
+   protected:
+    void VisitRead(const Read& node) override {
+      found = found || node.buffer == buffer_;
+      StmtVisitor::VisitRead(node);
+    }
+
+   private:
+    const std::string& buffer_;
+  };
+  Finder finder(buffer);
+  finder.VisitStore(store);
+  return finder.found;
+}
+
+absl::Status CheckUnshared(const Program& program, std::string_view action,
+                           std::string_view stage) {
+  absl::flat_hash_set<std::string> written, shared;
+  std::vector<StoreSite> sites = StoresOf(program);
+  for (const StoreSite& site : sites) {
+    if (!written.insert(site.store->buffer).second) shared.insert(site.store->buffer);
+  }
+  for (const StoreSite& site : sites) {
+    if (site.store->stage != stage) continue;
+    for (const std::string& buffer : shared) {
+      if (site.store->buffer != buffer && !Reads(*site.store, buffer)) continue;
+      return Refuse(action, absl::StrCat("buffer ", buffer,
+                                         " holds the values of two stages; store_in comes after "
+                                         "the primitives that move stages"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<StoreSite> FindOwnNest(const Program& program, std::string_view action,
                                       std::string_view stage) {
   std::vector<StoreSite> sites = StoresOfStage(program, stage);
   if (sites.size() != 1) return Refuse(action, "it has several stores");
+  RETURN_IF_ERROR(CheckUnshared(program, action, stage));
   StoreSite& site = sites[0];
   if (site.loops.empty()) return Refuse(action, "it has no loops");
   for (const StoreSite& below : StoresBelow(site.loops.front()->body)) {

@@ -68,6 +68,11 @@ bool IsOutsideRegion(const Store& store, const std::string& loop);
 absl::Status CheckUnmarked(std::string_view action, const For& loop);
 // Refuses a loop whose kind is marked already.
 absl::Status CheckSerial(std::string_view action, const For& loop);
+// Whether the store's value, predicate or indices read `buffer`.
+bool Reads(const Store& store, const std::string& buffer);
+// Refuses a stage that reads or writes a buffer of two stages (store_in): which
+// of the two a read means depends on where it stands, so such stages do not move.
+absl::Status CheckUnshared(const Program& program, std::string_view action, std::string_view stage);
 // Refuses a peeled loop.
 absl::Status CheckNotPeeled(std::string_view action, const For& loop);
 // Refuses unless iterations of `loop` write disjoint elements: every store

@@ -64,6 +64,10 @@ absl::StatusOr<Program> SetScope(const Program& program, std::string_view buffer
 // The stage, which depends on const arguments and tables only, is computed once
 // ahead of the calls: its buffer becomes a packed argument.
 absl::StatusOr<Program> Prepare(const Program& program, std::string_view stage);
+// The values of the intermediate `stage` live in `buffer`, whose stage replaces
+// each of them by its own; the stage's buffer is dropped.
+absl::StatusOr<Program> StoreIn(const Program& program, std::string_view stage,
+                                std::string_view buffer);
 
 // Marks.
 absl::StatusOr<Program> Parallel(const Program& program, std::string_view loop);

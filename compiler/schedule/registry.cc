@@ -164,6 +164,14 @@ absl::StatusOr<Program> ApplySplit(const Program& program, const TraceStep& step
   return Split(program, loop, factor, step.results[0], step.results[1]);
 }
 
+constexpr std::string_view kStoreIn = "store_in(STAGE, BUFFER)";
+absl::StatusOr<Program> ApplyStoreIn(const Program& program, const TraceStep& step) {
+  RETURN_IF_ERROR(CheckCounts(step, 0, 2, kStoreIn));
+  ASSIGN_OR_RETURN(std::string stage, NameAt(step, 0, kStoreIn));
+  ASSIGN_OR_RETURN(std::string buffer, NameAt(step, 1, kStoreIn));
+  return StoreIn(program, stage, buffer);
+}
+
 constexpr std::string_view kTail = "tail(LOOP, mask | partition)";
 absl::StatusOr<Program> ApplyTail(const Program& program, const TraceStep& step) {
   RETURN_IF_ERROR(CheckCounts(step, 0, 2, kTail));
@@ -189,6 +197,7 @@ constexpr Primitive kPrimitives[] = {
     {"rfactor", 1, kRFactor, ApplyRFactor},
     {"set_scope", 1, kSetScope, ApplySetScope},
     {"split", 1, kSplit, ApplySplit},
+    {"store_in", 1, kStoreIn, ApplyStoreIn},
     {"tail", 1, kTail, ApplyTail},
     {"unroll", 1, "unroll(LOOP)", ApplyMark<Unroll>},
     {"vectorize", 1, "vectorize(LOOP)", ApplyMark<Vectorize>},

@@ -42,6 +42,7 @@ bool TakesStage(const TraceStep& step, size_t argument) {
       "cache_write", "compute_at",         "inline",  "pack",      "pad",
       "prepare",     "reverse_compute_at", "rfactor", "set_scope", "store_in",
   };
+  if (argument == 1) return step.primitive == "store_in" || step.primitive == "prefetch";
   return argument == 0 &&
          std::find(std::begin(kTakers), std::end(kTakers), step.primitive) != std::end(kTakers);
 }

@@ -119,7 +119,7 @@ class Drawer {
 
   // Steps that move a stage, remove it or put one between.
   TraceStep MoveBetweenStages(const For& loop) {
-    switch (Below(5)) {
+    switch (Below(6)) {
       case 0:
         return {"inline", 1, {}, {Pick(program_.stages).name}};
       case 1:
@@ -134,6 +134,10 @@ class Drawer {
         }
         return step;
       }
+      case 3:
+        return Below(4) == 0
+                   ? StoreIn()
+                   : TraceStep{"reverse_compute_at", 1, {}, {Pick(program_.stages).name, loop.var}};
       default:
         return {"compute_at", 1, {}, {Pick(program_.stages).name, loop.var}};
     }
@@ -157,7 +161,9 @@ class Drawer {
     std::vector<const For*> loops = Loops();
     if (loops.empty()) return {"unroll", 1, {}, {"none"}};
     const For* loop = Pick(loops);
-    switch (Below(7)) {
+    switch (Below(8)) {
+      case 7:
+        return StoreIn();
       case 6:
         return {"peel", 1, {}, {loop->var, Below(2) == 0 ? "first" : "last"}};
       case 0:
@@ -180,6 +186,20 @@ class Drawer {
         return {"vectorize", 1, {}, {loop->var}};
       }
     }
+  }
+
+  // Into a buffer of the same shape, as it has to be.
+  TraceStep StoreIn() {
+    const std::string stage = Pick(program_.stages).name;
+    std::vector<std::string> alike;
+    for (const Buffer& from : program_.buffers) {
+      if (from.name != stage) continue;
+      for (const Buffer& to : program_.buffers) {
+        if (to.shape == from.shape) alike.push_back(to.name);
+      }
+    }
+    std::string buffer = alike.empty() ? stage : Pick(alike);
+    return {"store_in", 1, {}, {stage, std::move(buffer)}};
   }
 
   // Registers seldom: their indices must be constant after unrolling.

@@ -62,12 +62,12 @@ class InitMaterializer : public StmtMutator {
     Stmt update =
         MakeStore(node.stage, StoreRole::kUpdate, node.bindings, node.buffer, node.indices,
                   MakeBinary(combine, old, node.value), node.predicate, node.region);
-    Names reduced, spatial;
-    for (size_t i = 0; i < node.bindings.size(); ++i) {
-      (i < stage.spatial.size() ? spatial : reduced).merge(FreeVars(node.bindings[i].second));
+    Names reduced;
+    for (size_t i = stage.spatial.size(); i < node.bindings.size(); ++i) {
+      reduced.merge(FreeVars(node.bindings[i].second));
     }
     size_t outermost = NextReducing(0, reduced);
-    if (outermost < loops_.size() && StartsInFirst(node, stage, outermost, reduced, spatial)) {
+    if (outermost < loops_.size() && StartsInFirst(node, stage, outermost, reduced)) {
       return StartInFirst(node, stage, outermost, reduced, update);
     }
     Stmt init = InitNest(node, stage, reduced, outermost);
@@ -84,23 +84,18 @@ class InitMaterializer : public StmtMutator {
   }
 
   // Whether each element that `store` updates below the loop at `outermost`, which
-  // is to be peeled, has a term in its first iteration. It has when the iterations
-  // are a product: of some that choose the element and others that choose the
-  // term, with no binding or condition between them, and the very first of the
-  // latter runs.
+  // is to be peeled, has a term in its first iteration. It has when terms are
+  // independent of elements, and the very first term is there.
   bool StartsInFirst(const Store& store, const StageInfo& stage, size_t outermost,
-                     const Names& reduced, const Names& spatial) const {
+                     const Names& reduced) const {
     if (!loops_[outermost]->marks.peel_first || stage.where) return false;
-    if (Intersect(reduced, spatial)) return false;
+    if (!TermsAreIndependent(stage, store)) return false;
     Substitution first;
     for (const std::string& name : reduced) first[name] = MakeInt(0);
     for (const Expr& condition : Conjuncts(store.predicate)) {
       Names used = FreeVars(condition);
       if (!Intersect(used, reduced)) continue;
-      bool about_terms = std::all_of(used.begin(), used.end(), [&](const std::string& name) {
-        return reduced.contains(name);
-      });
-      if (!about_terms || !ProvablyTrue(Substitute(condition, first), {})) return false;
+      if (!ProvablyTrue(Substitute(condition, first), {})) return false;
     }
     return true;
   }

@@ -49,6 +49,7 @@ absl::StatusOr<Program> CacheWrite(const Program& program, std::string_view stag
   ASSIGN_OR_RETURN(const StageInfo* info, schedule::FindStage(program, action, stage));
   std::vector<StoreSite> stores = schedule::StoresOfStage(program, stage);
   if (stores.size() != 1) return schedule::Refuse(action, "it has several stores");
+  RETURN_IF_ERROR(schedule::CheckUnshared(program, action, stage));
   const Store& store = *stores[0].store;
   if (!stores[0].loops.empty()) {
     for (const StoreSite& below : schedule::StoresBelow(stores[0].loops.front()->body)) {

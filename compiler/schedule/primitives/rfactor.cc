@@ -318,6 +318,7 @@ absl::StatusOr<Program> RFactor(const Program& program, std::string_view stage,
   ASSIGN_OR_RETURN(const StageInfo* info, schedule::FindStage(program, action, stage));
   ASSIGN_OR_RETURN(schedule::LoopSite place, schedule::FindLoop(program, action, loop));
   RETURN_IF_ERROR(schedule::CheckUnmarked(action, *place.loop));
+  RETURN_IF_ERROR(schedule::CheckUnshared(program, action, stage));
   std::vector<StoreSite> stores = schedule::StoresOfStage(program, stage);
   if (stores.size() != 1) return Refuse(action, "it has several stores");
   return Factoring(program, std::move(action), *info, stores[0], *place.loop,

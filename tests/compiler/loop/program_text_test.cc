@@ -131,6 +131,28 @@ constexpr char kLast[] = R"(program last {
 }
 )";
 
+// Stage y replaces the values of t, which s has read.
+constexpr char kShared[] = R"(program shared {
+  in x: f32[4, 4]
+  out s: f32[4, 4]
+  out y: f32[4, 4]
+  stage t[i: 4, j: 4]
+  stage s[i: 4, j: 4]
+  stage y[i: 4, j: 4]
+  for a in 4 {
+    for b in 4 {
+      t(i = a, j = b): y[a, b] = x[a, b] * 2
+    }
+  }
+  for c in 4 {
+    for d in 4 {
+      s(i = c, j = d): s[c, d] = y[c, d] + 1
+      y(i = c, j = d): y[c, d] = y[c, d] + 3
+    }
+  }
+}
+)";
+
 constexpr char kTwoNests[] = R"(program two {
   out y: f32[4]
   out z: f32[4]
@@ -220,6 +242,8 @@ TEST(ProgramText, ErrorsPointAtTheFault) {
 }
 
 TEST(Verify, AcceptsAPrepare) { EXPECT_EQ(Verdict(kPrepared), ""); }
+TEST(Verify, AcceptsValuesThatAreReplaced) { EXPECT_EQ(Verdict(kShared), ""); }
+
 TEST(Verify, AcceptsAConsumerInTheLastIteration) { EXPECT_EQ(Verdict(kLast), ""); }
 
 TEST(Verify, AcceptsAccessesThatAreNeverMade) {
@@ -258,6 +282,15 @@ TEST(Verify, RefusesWhatBreaksARule) {
        "rule parallel: loop j.o stands inside loop t.i"},
       {kScheduled, "max(t[t.i, j.o * 16 + y.j]", "max(t[t.i, y.j]", "rule order: stage y"},
       {kScheduled, "max(t[", "max(y[", "rule order: stage y reads y"},
+      {kShared, "= y[c, d] + 3", "= s[c, d] + 3",
+       "rule one-store: several stages write y, and the later, y, does not read"},
+      {kShared, "= y[c, d] + 3", "= y[d, c] + 3", "does not read what it replaces right there"},
+      {kShared, "= y[c, d] + 1", "= y[d, c] + 1",
+       "rule order: stage s reads element [d, c] of y when stage y may have replaced it"},
+      {kShared, "y(i = c, j = d): y", "y(i = c, j = d) within [0: 4, 0: 4]: y",
+       "and the later, y, or the other has a region"},
+      {kShared, "stage y[i: 4, j: 4]", "stage y[i: 4, j: 4]\n  stage z[i: 4, j: 4]",
+       "rule one-store: stage z"},
       {kLast, "if 1 < k", "if k < 1",
        "rule order: stage y reads t of stage t, which loop k around"},
       {kLast, "if 1 < k", "if 0 < k", "rule coverage: stage y: the axes do not determine loop k"},

@@ -291,6 +291,47 @@ TEST(Rejection, RFactor) {
   }
 }
 
+// u reads t after and z before y replaces it; v is t elsewhere, w a reduction.
+constexpr char kShared[] =
+    "lathe 1\n"
+    "func shared(x: f32[6, 6]) -> (z, y, u, v, w) {\n"
+    "  t[i, j] = x[i, j] + 1\n"
+    "  n[i] = x[i, 0]\n"
+    "  z[i, j] = t[i, j] - n[i]\n"
+    "  y[i, j] = t[i, j] * 2\n"
+    "  u[i, j] = t[i, j] * 3\n"
+    "  q[i, j] = x[i, j] * 4\n"
+    "  v[i, j] = q[j, i]\n"
+    "  p[i, j] = x[i, j] * 5\n"
+    "  w[i, j] = sum(k: 2) p[i, j] * x[i, k]\n"
+    "}\n";
+
+TEST(Rejection, StoreIn) {
+  for (const Case& c : std::initializer_list<Case>{
+           {kLinearRelu, "store_in(z, y)",
+            "cannot store the values of stage z in buffer y: there is no stage z"},
+           {kLinearRelu, "store_in(t, z)", "there is no such buffer"},
+           {kLinearRelu, "store_in(t, t)", "they live there already"},
+           {kLinearRelu, "store_in(y, t)", "y is an argument"},
+           {kLinearRelu, "store_in(t, x)", "it has another type or shape than t"},
+           {kShared, "store_in(n, y)", "it has another type or shape than n"},
+           {kShared, "store_in(t, x)", "no stage writes that buffer"},
+           {kShared, "store_in(t, y)", "stage u reads them after stage y replaced them"},
+           {kShared, "store_in(t, z)", "stage y reads them after stage z replaced them"},
+           {kShared, "store_in(q, v)",
+            "several stages write v, and the later, v, does not read what it replaces right there"},
+           {kShared, "store_in(t, v)", "does not read what it replaces"},
+           {kShared, "store_in(p, w)", "the later, w, is a reduction"},
+           {kShared, "store_in(t, u)\nreverse_compute_at(z, t.i)",
+            "buffer u holds the values of two stages; store_in comes after the primitives that"},
+           {kShared, "store_in(t, u)\nm = cache_write(u, stack)",
+            "buffer u holds the values of two stages"},
+           {kShared, "store_in(t, u)\nstore_in(q, u)", "several stages write u already"},
+       }) {
+    ExpectRefused(c);
+  }
+}
+
 TEST(Rejection, Marks) {
   for (const Case& c : std::initializer_list<Case>{
            {kMatmul, "parallel(C.k)", "cannot make loop C.k parallel: stage C reduces over it"},
