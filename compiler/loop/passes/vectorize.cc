@@ -33,7 +33,8 @@ class WriterCollector : public StmtVisitor {
  public:
   struct Writers {
     const Store* any = nullptr;
-    bool alike = true;  // all of one stage, at the same indices
+    bool alike = true;                      // all of one stage, at the same indices
+    std::vector<std::vector<Expr>> starts;  // conditions of its initialisations
   };
   absl::flat_hash_map<std::string, Writers> writers;     // by buffer
   absl::flat_hash_map<std::string, int64_t> max_extent;  // of the loops of a name
@@ -50,6 +51,7 @@ class WriterCollector : public StmtVisitor {
     all.alike = all.alike && all.any->stage == node.stage &&
                 std::equal(node.indices.begin(), node.indices.end(), all.any->indices.begin(),
                            all.any->indices.end(), StructurallyEqual);
+    if (node.role == StoreRole::kInit) all.starts.push_back(Conjuncts(node.predicate));
   }
 };
 
@@ -281,16 +283,24 @@ class Vectorizer : public StmtMutator {
   // because each has an element of its own in a private buffer: the buffer
   // belongs to one stage, different instances have different elements (whichever
   // copy of the store they run in), and the conditions are about which element it
-  // is.
+  // is. An update whose element is initialised regardless of a condition is no
+  // element more, but one that has no such term.
   bool SurplusLanesAreFree(const Store& store, const std::vector<Expr>& conditions) const {
     auto allocation = outside_allocation_.find(store.buffer);
     if (allocation == outside_allocation_.end()) return false;
     const Names& outside = allocation->second;
     if (!writers_.writers.at(store.buffer).alike) return false;
-    // Where the domain is no box, elements without terms are read like others.
-    bool reads_surplus = static_cast<bool>(program_.FindStage(store.stage)->where);
-    if (store.role == StoreRole::kUpdate && reads_surplus) return false;
     if (!InBounds(store.buffer, store.indices)) return false;
+    if (store.role == StoreRole::kUpdate) {
+      for (const std::vector<Expr>& start : writers_.writers.at(store.buffer).starts) {
+        for (const Expr& condition : conditions) {
+          bool known = std::any_of(start.begin(), start.end(), [&](const Expr& other) {
+            return StructurallyEqual(other, condition);
+          });
+          if (!known) return false;
+        }
+      }
+    }
     Names in_index;
     for (const Expr& index : store.indices) {
       if (!IsInjective(LinearOf(index), outside, &in_index)) return false;

@@ -203,21 +203,6 @@ TEST(Lower, RefusesTooMuchUnrolling) {
   EXPECT_THAT(lowered.status().ToString(), HasSubstr("cannot be unrolled"));
 }
 
-TEST(Lower, RefusesAVectorizedReduction) {
-  Program program = NaiveMatmul(4, 4, 16);
-  struct Marker : StmtMutator {
-    Stmt MutateFor(const For& node, const Stmt& s) override {
-      LoopMarks marks = node.marks;
-      if (node.var == "C.k") marks.kind = LoopKind::kVectorize;
-      return MakeFor(node.var, node.extent, marks, Mutate(node.body));
-    }
-  } marker;
-  program.body = marker.Mutate(program.body);
-  absl::StatusOr<Program> lowered = Lower(program);
-  ASSERT_FALSE(lowered.ok());
-  EXPECT_THAT(lowered.status().ToString(), HasSubstr("loop C.k cannot be vectorized"));
-}
-
 TEST(Lower, ObserverSeesEveryPassInOrder) {
   std::vector<std::string> passes;
   LowerOptions options;
