@@ -27,7 +27,8 @@ absl::StatusOr<v1::BuildProduct> ProductOf(const std::string& path) {
 // --untuned the default.
 absl::StatusOr<NamedTrace> ChooseTrace(const Options& options, const LoadedTask& task) {
   absl::StatusOr<NamedTrace> trace = ResolveTrace(options.trace, task, options.db);
-  if (trace.ok() || !absl::IsNotFound(trace.status()) || !options.untuned) return trace;
+  bool no_record = options.trace == "best" && absl::IsNotFound(trace.status());
+  if (!no_record || !options.untuned) return trace;
   return ResolveTrace("default", task, options.db);
 }
 
