@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "compiler/codegen/half_types.h"
 #include "compiler/codegen/subscript.h"
 #include "compiler/codegen/vector_math.h"
@@ -83,6 +84,11 @@ class ExprEmitter {
   llvm::Value* LoadMasked(const Address& address, llvm::Value* mask, llvm::Value* otherwise);
   void StoreTo(const Address& address, llvm::Value* value);
   void StoreMasked(const Address& address, llvm::Value* value, llvm::Value* mask);
+  // Whether masked accesses to dense elements are scalar code on the target.
+  bool MasksAreScalar(const Address& address) const;
+  // The value of `whole` where all lanes of `mask` hold, else that of `part`.
+  llvm::Value* UnlessPartial(llvm::Value* mask, absl::FunctionRef<llvm::Value*()> whole,
+                             absl::FunctionRef<llvm::Value*()> part);
   llvm::Value* LanePointers(const Address& address);
   llvm::Value* Splat(llvm::Value* scalar, int lanes);
 

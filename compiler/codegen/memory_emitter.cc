@@ -90,6 +90,34 @@ Value* ExprEmitter::Load(const Address& address) {
   return result;
 }
 
+// AVX masks elements of 32 and 64 bits, AVX-512BW the narrower ones too.
+bool ExprEmitter::MasksAreScalar(const Address& address) const {
+  const bool narrow = address.element->getPrimitiveSizeInBits() < 32;
+  return narrow ? !target_.Has("avx512bw") || !target_.Has("avx512vl") : !target_.Has("avx");
+}
+
+// A mask is partial in the last vector of a row and nowhere else.
+Value* ExprEmitter::UnlessPartial(Value* mask, absl::FunctionRef<Value*()> whole,
+                                  absl::FunctionRef<Value*()> part) {
+  llvm::Function* function = b_.GetInsertBlock()->getParent();
+  auto* whole_block = llvm::BasicBlock::Create(b_.getContext(), "whole", function);
+  auto* part_block = llvm::BasicBlock::Create(b_.getContext(), "part", function);
+  auto* end = llvm::BasicBlock::Create(b_.getContext(), "either", function);
+  b_.CreateCondBr(b_.CreateAndReduce(mask), whole_block, part_block);
+  b_.SetInsertPoint(whole_block);
+  Value* of_whole = whole();
+  b_.CreateBr(end);
+  b_.SetInsertPoint(part_block);
+  Value* of_part = part();
+  b_.CreateBr(end);
+  b_.SetInsertPoint(end);
+  if (of_whole->getType()->isVoidTy()) return nullptr;
+  llvm::PHINode* either = b_.CreatePHI(of_whole->getType(), 2);
+  either->addIncoming(of_whole, whole_block);
+  either->addIncoming(of_part, part_block);
+  return either;
+}
+
 Value* ExprEmitter::LoadMasked(const Address& address, Value* mask, Value* otherwise) {
   if (auto* known = llvm::dyn_cast<llvm::Constant>(mask)) {
     if (known->isAllOnesValue()) return Load(address);
@@ -105,7 +133,12 @@ Value* ExprEmitter::LoadMasked(const Address& address, Value* mask, Value* other
   }
   auto* vector = llvm::FixedVectorType::get(address.element, address.lanes);
   if (address.pointers == nullptr && address.stride == 1) {
-    return b_.CreateMaskedLoad(vector, address.pointer, address.align, mask, otherwise);
+    auto masked = [&] {
+      return b_.CreateMaskedLoad(vector, address.pointer, address.align, mask, otherwise);
+    };
+    if (!MasksAreScalar(address)) return masked();
+    return UnlessPartial(
+        mask, [&] { return Load(address); }, masked);
   }
   return b_.CreateMaskedGather(vector, LanePointers(address), address.align, mask, otherwise);
 }
@@ -133,7 +166,17 @@ void ExprEmitter::StoreMasked(const Address& address, Value* value, Value* mask)
   }
   if (address.registers) return StoreTo(address, b_.CreateSelect(mask, value, Load(address)));
   if (address.pointers == nullptr && address.stride == 1) {
-    b_.CreateMaskedStore(value, address.pointer, address.align, mask);
+    auto masked = [&]() -> Value* {
+      return b_.CreateMaskedStore(value, address.pointer, address.align, mask);
+    };
+    auto whole = [&]() -> Value* {
+      return b_.CreateAlignedStore(value, address.pointer, address.align);
+    };
+    if (MasksAreScalar(address)) {
+      UnlessPartial(mask, whole, masked);
+    } else {
+      masked();
+    }
   } else {
     b_.CreateMaskedScatter(value, LanePointers(address), address.align, mask);
   }
