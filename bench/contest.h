@@ -20,8 +20,9 @@ struct ContestOptions {
   double sample_seconds = 2e-3;  // a sample's calls last at least this
   int min_rounds = 7;
   int max_rounds = 41;
-  double budget_seconds = 5;    // begins no round beyond it after min_rounds
-  std::function<double()> now;  // seconds, monotonic
+  double budget_seconds = 5;      // begins no round beyond it after min_rounds
+  std::function<double()> now;    // seconds, monotonic: for the budget
+  std::function<double()> clock;  // seconds that samples take; empty: `now`
   // Counts what disturbs a sample, such as preemptions: a sample during which it
   // grows is taken again, a few times, and the fastest counts. May be empty.
   std::function<int64_t()> disturbances;

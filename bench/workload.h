@@ -34,7 +34,7 @@ struct BenchOptions {
   bool relaxed = false;      // peers with relaxed results count
   double naive_seconds = 1;  // naive runs no longer than about this; 0: never
   uint64_t seed = 1;
-  ContestOptions contest;  // without its clock and disturbances, which are the system's
+  ContestOptions contest;  // without its functions, which are the system's
 };
 
 struct PeerResult {

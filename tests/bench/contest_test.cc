@@ -42,6 +42,21 @@ TEST_F(ContestTest, TimesAreSecondsACall) {
   EXPECT_DOUBLE_EQ(PairedRatio(result.samples[1], result.samples[0]).ratio, 120);
 }
 
+TEST_F(ContestTest, SamplesHaveTheirOwnClock) {
+  double cpu = 0;
+  Contestant half{"h", [&] {
+                    clock_ += 20;  // of which it had the CPU for half
+                    cpu += 10;
+                    return true;
+                  }};
+  ContestOptions options = Options();
+  options.clock = [&] { return cpu; };
+  options.budget_seconds = 100;
+  ContestResult result = RunContest({half}, options);
+  EXPECT_DOUBLE_EQ(MedianTime(result.samples[0]), 10);
+  EXPECT_EQ(result.rounds, 6) << "the budget is of real time";
+}
+
 TEST_F(ContestTest, SamplesAreCalibratedAndWarm) {
   RunContest({Takes("a", 0.25)}, Options());
   // Calibration of 1 + 2 + 4 calls, then nine rounds of one warm-up and 4 timed.
