@@ -22,10 +22,9 @@ extern "C" {
 #define LATHE_PEER_ERROR_BYTES 256
 
 typedef struct lathe_peer_host {
-  uint32_t abi;        /* LATHE_PEER_ABI */
-  int32_t threads;     /* of every call; the process is pinned to as many CPUs already */
-  const char* library; /* a shared library that the user points to, or null */
-  char* error;         /* LATHE_PEER_ERROR_BYTES, for a message */
+  uint32_t abi;    /* LATHE_PEER_ABI */
+  int32_t threads; /* of every call; the process is pinned to as many CPUs already */
+  char* error;     /* LATHE_PEER_ERROR_BYTES, for a message */
 } lathe_peer_host;
 
 enum { LATHE_PEER_INPUT = 0, LATHE_PEER_CONST = 1, LATHE_PEER_OUTPUT = 2 };

@@ -54,8 +54,7 @@ PeerRunner::~PeerRunner() {
   if (runner_.destroy) runner_.destroy(runner_.state);
 }
 
-absl::StatusOr<PeerLibrary> PeerLibrary::Load(const std::string& path, int threads,
-                                              const std::string& library) {
+absl::StatusOr<PeerLibrary> PeerLibrary::Load(const std::string& path, int threads) {
   // Local, as two of these libraries may define the same names (cblas_sgemm).
   void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!handle) return absl::UnavailableError(absl::StrCat("cannot load ", dlerror()));
@@ -65,7 +64,7 @@ absl::StatusOr<PeerLibrary> PeerLibrary::Load(const std::string& path, int threa
         absl::StrCat(path, " is no peer plug-in: it has no ", LATHE_PEER_ENTRY));
   }
   char error[LATHE_PEER_ERROR_BYTES] = "";
-  lathe_peer_host host{LATHE_PEER_ABI, threads, library.empty() ? nullptr : library.c_str(), error};
+  lathe_peer_host host{LATHE_PEER_ABI, threads, error};
   const lathe_peer* peer = entry(&host);
   if (!peer) {
     return absl::UnavailableError(
@@ -111,15 +110,13 @@ std::string PeerDirectory() {
 }
 
 absl::StatusOr<std::vector<PeerLibrary>> LoadPeers(std::string_view against, int threads,
-                                                   const std::string& onnxruntime,
                                                    std::vector<std::string>* refused) {
   std::vector<PeerLibrary> peers;
   if (against == "none") return peers;
   const std::map<std::string, std::string> installed = InstalledPeers();
   if (against == "all") {
     for (const auto& [name, path] : installed) {
-      if (name == "onnxruntime" && onnxruntime.empty()) continue;
-      absl::StatusOr<PeerLibrary> peer = PeerLibrary::Load(path, threads, onnxruntime);
+      absl::StatusOr<PeerLibrary> peer = PeerLibrary::Load(path, threads);
       if (peer.ok()) {
         peers.push_back(*std::move(peer));
       } else {
@@ -141,7 +138,7 @@ absl::StatusOr<std::vector<PeerLibrary>> LoadPeers(std::string_view against, int
       }
       path = it->second;
     }
-    ASSIGN_OR_RETURN(PeerLibrary peer, PeerLibrary::Load(path, threads, onnxruntime));
+    ASSIGN_OR_RETURN(PeerLibrary peer, PeerLibrary::Load(path, threads));
     peers.push_back(std::move(peer));
   }
   return peers;

@@ -51,8 +51,7 @@ class PeerRunner {
 class PeerLibrary {
  public:
   // Unavailable with the reason when it cannot be loaded or refuses to work here.
-  static absl::StatusOr<PeerLibrary> Load(const std::string& path, int threads,
-                                          const std::string& library = "");
+  static absl::StatusOr<PeerLibrary> Load(const std::string& path, int threads);
 
   std::string name() const { return peer_->name; }
   std::string version() const { return peer_->version; }
@@ -77,7 +76,6 @@ std::string PeerDirectory();
 // Those that refuse to work here are left out of "all", with a line in
 // `refused`; asked for by name, that is an error.
 absl::StatusOr<std::vector<PeerLibrary>> LoadPeers(std::string_view against, int threads,
-                                                   const std::string& onnxruntime,
                                                    std::vector<std::string>* refused);
 
 }  // namespace lathe

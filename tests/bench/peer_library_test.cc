@@ -63,14 +63,14 @@ TEST_F(PeerLibraryTest, LoadErrorsSayWhy) {
 
 TEST_F(PeerLibraryTest, AgainstNamesPeers) {
   std::vector<std::string> refused;
-  auto none = LoadPeers("none", 1, "", &refused);
+  auto none = LoadPeers("none", 1, &refused);
   ASSERT_TRUE(none.ok());
   EXPECT_TRUE(none->empty());
-  auto by_path = LoadPeers(LATHE_FAKE_PEER, 1, "", &refused);
+  auto by_path = LoadPeers(LATHE_FAKE_PEER, 1, &refused);
   ASSERT_TRUE(by_path.ok()) << by_path.status();
   EXPECT_EQ(by_path->size(), 1u);
-  EXPECT_THAT(LoadPeers("abacus", 1, "", &refused).status().ToString(), HasSubstr("'abacus'"));
-  EXPECT_FALSE(LoadPeers(LATHE_FAKE_PEER, 2, "", &refused).ok());
+  EXPECT_THAT(LoadPeers("abacus", 1, &refused).status().ToString(), HasSubstr("'abacus'"));
+  EXPECT_FALSE(LoadPeers(LATHE_FAKE_PEER, 2, &refused).ok());
 }
 
 TEST(OperatorCallTest, DefaultsAreFilledIn) {
