@@ -52,6 +52,12 @@ class StmtSimplifier : public StmtMutator {
                      std::move(value), std::move(predicate), std::move(region));
   }
 
+  Stmt MutatePrefetch(const Prefetch& node, const Stmt&) override {
+    std::vector<Expr> indices;
+    for (const Expr& index : node.indices) indices.push_back(simplifier_.Simplify(index));
+    return MakePrefetch(node.buffer, std::move(indices));
+  }
+
   Stmt MutateIf(const If& node, const Stmt& s) override {
     Expr condition = simplifier_.Simplify(node.condition);
     if (auto known = AsConstInt(condition)) return *known ? Mutate(node.then) : Stmt();

@@ -33,6 +33,8 @@
 //   vectorize    A vectorised loop binds spatial axes or reduction axes of a
 //                store below it, not both; it is masked and contains unrolled
 //                loops only; none is around another.
+//   prefetch     A loop that prefetches is not vectorised, nor inside of a
+//                vectorised one, and names a buffer.
 //   peel         A peeled loop is serial or unrolled.
 //   order        What a stage reads is complete: its producer stands before it,
 //                and the loops around both make the elements read in the same

@@ -125,6 +125,14 @@ class LoweredVerifier : public StmtVisitor {
     StmtVisitor::VisitIntrinsic(node);
   }
 
+  void VisitPrefetch(const Prefetch& node) override {
+    if (!buffers_.contains(node.buffer)) {
+      return Fail("allocation", absl::StrCat("there is no buffer ", node.buffer, " to prefetch"));
+    }
+    Use(node.buffer, node.indices);
+    StmtVisitor::VisitPrefetch(node);
+  }
+
   void VisitRead(const Read& node) override {
     CheckPart(node.buffer, false);
     Use(node.buffer, node.indices);

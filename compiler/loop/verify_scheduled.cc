@@ -158,6 +158,14 @@ class ScheduledVerifier {
       const For& loop = *loops[i];
       bool parallel = loop.marks.kind == LoopKind::kParallel;
       bool vectorize = loop.marks.kind == LoopKind::kVectorize;
+      for (const PrefetchMark& mark : loop.marks.prefetch) {
+        bool in_lanes = std::any_of(loops.begin(), loops.begin() + i + 1, [](const For* around) {
+          return around->marks.kind == LoopKind::kVectorize;
+        });
+        if (!in_lanes && program_.FindBuffer(mark.buffer) != nullptr) continue;
+        return Broken("prefetch", absl::StrCat("loop ", loop.var, " prefetches ", mark.buffer,
+                                               in_lanes ? " in lanes" : ", which is no buffer"));
+      }
       if ((parallel || vectorize) && (loop.marks.peel_first || loop.marks.peel_last)) {
         return Broken("peel", absl::StrCat("loop ", loop.var, " is ", ToAbsl(Word(loop.marks.kind)),
                                            " and peeled"));

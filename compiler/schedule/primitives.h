@@ -73,6 +73,10 @@ absl::StatusOr<Program> StoreIn(const Program& program, std::string_view stage,
 absl::StatusOr<Program> Parallel(const Program& program, std::string_view loop);
 absl::StatusOr<Program> Vectorize(const Program& program, std::string_view loop);
 absl::StatusOr<Program> Unroll(const Program& program, std::string_view loop);
+// Each iteration asks for what reads of `buffer` below need `distance` (1..1024)
+// iterations later.
+absl::StatusOr<Program> PrefetchAhead(const Program& program, std::string_view loop,
+                                      std::string_view buffer, int64_t distance);
 enum class PeelEnd : uint8_t { kFirst, kLast };
 absl::StatusOr<Program> Peel(const Program& program, std::string_view loop, PeelEnd end);
 absl::StatusOr<Program> SetTail(const Program& program, std::string_view loop, Tail tail);

@@ -121,6 +121,15 @@ absl::StatusOr<Program> ApplyPeel(const Program& program, const TraceStep& step)
   return Misuse(absl::StrCat("the end ", word, " is not first or last"), kPeel);
 }
 
+constexpr std::string_view kPrefetch = "prefetch(LOOP, BUFFER, DISTANCE)";
+absl::StatusOr<Program> ApplyPrefetch(const Program& program, const TraceStep& step) {
+  RETURN_IF_ERROR(CheckCounts(step, 0, 3, kPrefetch));
+  ASSIGN_OR_RETURN(std::string loop, NameAt(step, 0, kPrefetch));
+  ASSIGN_OR_RETURN(std::string buffer, NameAt(step, 1, kPrefetch));
+  ASSIGN_OR_RETURN(int64_t distance, NumberAt(step, 2, kPrefetch));
+  return PrefetchAhead(program, loop, buffer, distance);
+}
+
 constexpr std::string_view kReorder = "reorder(LOOP, LOOP, ...)";
 absl::StatusOr<Program> ApplyReorder(const Program& program, const TraceStep& step) {
   RETURN_IF_ERROR(CheckCounts(step, 0, step.arguments.size(), kReorder));
@@ -191,6 +200,7 @@ constexpr Primitive kPrimitives[] = {
     {"pad", 1, kPad, ApplyPad},
     {"parallel", 1, "parallel(LOOP)", ApplyMark<Parallel>},
     {"peel", 1, kPeel, ApplyPeel},
+    {"prefetch", 1, kPrefetch, ApplyPrefetch},
     {"prepare", 1, "prepare(STAGE)", ApplyMark<Prepare>},
     {"reorder", 1, kReorder, ApplyReorder},
     {"reverse_compute_at", 1, kReverseComputeAt, ApplyReverseComputeAt},

@@ -161,7 +161,12 @@ class Drawer {
     std::vector<const For*> loops = Loops();
     if (loops.empty()) return {"unroll", 1, {}, {"none"}};
     const For* loop = Pick(loops);
-    switch (Below(8)) {
+    switch (Below(9)) {
+      case 8:
+        return {"prefetch",
+                1,
+                {},
+                {loop->var, Pick(program_.buffers).name, static_cast<int64_t>(1 + Below(4))}};
       case 7:
         return StoreIn();
       case 6:

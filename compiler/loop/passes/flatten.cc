@@ -22,6 +22,9 @@ class Flattener : public StmtMutator {
     return MakeStore(node.stage, node.role, {}, node.buffer, {Flat(node.buffer, node.indices)},
                      Mutate(node.value), node.predicate);
   }
+  Stmt MutatePrefetch(const Prefetch& node, const Stmt&) override {
+    return MakePrefetch(node.buffer, {Flat(node.buffer, node.indices)});
+  }
   Expr MutateRead(const Read& node, const Expr&) override {
     Expr otherwise = node.otherwise ? Mutate(node.otherwise) : Expr();
     return MakeRead(node.type, node.buffer, {Flat(node.buffer, node.indices)}, node.predicate,

@@ -117,6 +117,7 @@ Guarded Hoist(const Stmt& s) {
     return {std::move(conditions), std::move(inner.stmt)};
   }
   const auto* allocate = s.As<Allocate>();
+  if (allocate == nullptr) return {{}, s};
   Guarded body = Hoist(allocate->body);
   return {std::move(body.conditions), MakeAllocate(allocate->buffer, std::move(body.stmt))};
 }

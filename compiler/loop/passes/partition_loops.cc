@@ -93,6 +93,10 @@ class AllocationRenamer : public StmtMutator {
     return MakeStore(store.stage, store.role, store.bindings, found->second, store.indices,
                      store.value, store.predicate);
   }
+  Stmt MutatePrefetch(const Prefetch& node, const Stmt& s) override {
+    auto found = names_.find(node.buffer);
+    return found == names_.end() ? s : MakePrefetch(found->second, node.indices);
+  }
   Expr MutateRead(const Read& node, const Expr& e) override {
     Expr mutated = ExprMutator::MutateRead(node, e);
     auto found = names_.find(node.buffer);

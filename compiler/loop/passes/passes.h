@@ -20,6 +20,10 @@ Program ShrinkBuffers(const Program& program);
 // Forgets which axis values a store computes: no later pass asks.
 Program DropBindings(const Program& program);
 
+// Loops marked prefetch begin each iteration with prefetches of what a later one
+// will read.
+absl::StatusOr<Program> ExpandPrefetches(const Program& program);
+
 // Loops marked peel: the first or last iteration becomes code of its own. Loops
 // marked tail=partition: iterations where the predicates below always hold run
 // without them, the others apart.

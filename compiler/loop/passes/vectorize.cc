@@ -88,6 +88,9 @@ class Vectorizer : public StmtMutator {
     return StmtMutator::MutateAllocate(node, s);
   }
 
+  // A loop that prefetches has no lanes and is in none.
+  Stmt MutatePrefetch(const Prefetch&, const Stmt& s) override { return s; }
+
   // Conditions of `If`s are about loops further out.
   Stmt MutateIf(const If& node, const Stmt& s) override {
     Stmt then = Mutate(node.then);

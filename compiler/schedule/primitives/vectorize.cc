@@ -46,6 +46,7 @@ absl::StatusOr<Program> Vectorize(const Program& program, std::string_view loop)
   if (old.marks.tail == Tail::kPartition) {
     return schedule::Refuse(action, "its tail is partitioned; partition the loop around it");
   }
+  if (!old.marks.prefetch.empty()) return schedule::Refuse(action, "it prefetches");
   if (old.extent > kMaxLanes) {
     return schedule::Refuse(action, absl::StrCat("its extent ", old.extent, " is above ", kMaxLanes,
                                                  " lanes; split it first"));
@@ -57,6 +58,9 @@ absl::StatusOr<Program> Vectorize(const Program& program, std::string_view loop)
     }
   }
   for (const For* below : schedule::LoopsBelow(old.body)) {
+    if (!below->marks.prefetch.empty()) {
+      return schedule::Refuse(action, absl::StrCat("loop ", below->var, " below it prefetches"));
+    }
     if (below->marks.kind != LoopKind::kUnroll) {
       return schedule::Refuse(action,
                               absl::StrCat("loop ", below->var, " below it is not unrolled"));

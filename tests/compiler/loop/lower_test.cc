@@ -209,9 +209,9 @@ TEST(Lower, ObserverSeesEveryPassInOrder) {
   options.observer = [&](std::string_view pass, const Program&) { passes.emplace_back(pass); };
   ASSERT_TRUE(Lower(NaiveMatmul(2, 2, 2), options).ok());
   EXPECT_EQ(passes, (std::vector<std::string>{"materialize_init", "shrink_buffers", "drop_bindings",
-                                              "partition_loops", "trim_loops", "simplify",
-                                              "vectorize", "simplify", "flatten", "unroll",
-                                              "simplify", "hoist_predicates", "finish"}));
+                                              "expand_prefetches", "partition_loops", "trim_loops",
+                                              "simplify", "vectorize", "simplify", "flatten",
+                                              "unroll", "simplify", "hoist_predicates", "finish"}));
 }
 
 }  // namespace

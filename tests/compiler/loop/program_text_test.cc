@@ -291,6 +291,8 @@ TEST(Verify, RefusesWhatBreaksARule) {
        "and the later, y, or the other has a region"},
       {kShared, "stage y[i: 4, j: 4]", "stage y[i: 4, j: 4]\n  stage z[i: 4, j: 4]",
        "rule one-store: stage z"},
+      {kLast, "for j in 4", "for j in 4 vectorize prefetch=t:1",
+       "rule prefetch: loop j prefetches t in lanes"},
       {kLast, "if 1 < k", "if k < 1",
        "rule order: stage y reads t of stage t, which loop k around"},
       {kLast, "if 1 < k", "if 0 < k", "rule coverage: stage y: the axes do not determine loop k"},
