@@ -144,6 +144,30 @@ TEST(DifferentialTest, RandomFunctionsOfMixedTypesUnderRandomSchedules) {
   ExpectMostScheduled(counts);
 }
 
+// LLVM 19 folded half of the lanes of a dot product of bytes, where the machine
+// has an instruction for it and the halves were made by hand.
+TEST(DifferentialTest, DotProductsOfBytesFoldAllLanes) {
+  auto trace = ParseTrace("lathe-trace 1\nvectorize(c.k)\n", "trace");
+  ASSERT_TRUE(trace.ok()) << trace.status();
+  for (const char* lanes : {"5", "8", "16", "32", "64"}) {
+    SCOPED_TRACE(lanes);
+    auto function =
+        ParseFunction(absl::StrReplaceAll("lathe 1\nfunc dot(a: u8[4, K], b: i8[K, 9]) -> (c) {\n"
+                                          "  c[i, j] = sum(k) i32(a[i, k]) * i32(b[k, j])\n}\n",
+                                          {{"K", lanes}}),
+                      "dot");
+    ASSERT_TRUE(function.ok()) << function.status();
+    auto naive = BuildNaive(*function);
+    auto lowered = LowerWithTrace(*function, *trace);
+    ASSERT_TRUE(naive.ok() && lowered.ok()) << lowered.status();
+    const std::vector<TensorValue> inputs = SmallIntegerInputs(*naive, 1);
+    auto expected = Interpret(*naive, inputs);
+    auto actual = CompileAndRun(*lowered, inputs, HostTarget());
+    ASSERT_TRUE(expected.ok() && actual.ok()) << actual.status();
+    EXPECT_EQ(SameOutputs(*naive, *expected, *actual), absl::OkStatus());
+  }
+}
+
 TEST(DifferentialTest, EveryOperatorAndTypeUnderRandomSchedules) {
   uint64_t seed = 50250601;
   Counts counts;
