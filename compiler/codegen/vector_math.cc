@@ -3,6 +3,8 @@
 #include <cmath>
 #include <vector>
 
+#include "llvm/IR/IntrinsicsX86.h"
+
 namespace lathe {
 namespace {
 
@@ -126,11 +128,21 @@ Value* VectorMath::Scale(Value* x, Value* n) {
 
 Value* VectorMath::Exp(Value* x) {
   const Format& format = FormatOf(IsDouble(x));
-  Value* n;
-  Pair reduced = ReduceByLn2(Clamp(x, format.exp_low, format.exp_high), &n);
-  Value* r = b_.CreateFAdd(reduced.high, reduced.low);
+  Value* bounded = Clamp(x, format.exp_low, format.exp_high);
+  // x = n ln 2 + r: the integer part to the low bits of a sum, and back.
+  Value* magic = Real(x, format.magic);
+  Value* shifted = MulAdd(bounded, Real(x, kLog2E), magic);
+  Value* count = b_.CreateFSub(shifted, magic);
+  Value* minus = b_.CreateFNeg(count);
+  Value* r = MulAdd(minus, Real(x, format.ln2_high), bounded);
+  r = MulAdd(minus, Real(x, format.ln2_low), r);
   Value* sum = MulAdd(b_.CreateFMul(r, r), ExpTail(r), r);
-  return Scale(b_.CreateFAdd(sum, Real(x, 1)), n);
+  sum = b_.CreateFAdd(sum, Real(x, 1));
+  if (!IsAvx512Register(x)) return Scale(sum, b_.CreateSub(Bits(shifted), Bits(magic)));
+  constexpr int kAllLanes = 0xffff, kCurrentRounding = 4;
+  return b_.CreateIntrinsic(
+      llvm::Intrinsic::x86_avx512_mask_scalef_ps_512, {},
+      {sum, count, sum, b_.getInt16(kAllLanes), b_.getInt32(kCurrentRounding)});
 }
 
 VectorMath::Split VectorMath::SplitExponent(Value* x) {

@@ -18,10 +18,11 @@ namespace lathe {
 class VectorMath {
  public:
   // `has_fma`: the target fuses multiply-add. `has_round`: it rounds in one
-  // instruction. `has_tables`: it permutes 16 floats by a register (avx512f).
+  // instruction. `has_avx512`: it has avx512f, whose instructions
+  // on registers of 16 floats permute and scale.
   // `builder` must outlive this.
-  VectorMath(llvm::IRBuilder<>& builder, bool has_fma, bool has_round, bool has_tables)
-      : b_(builder), has_fma_(has_fma), has_round_(has_round), has_tables_(has_tables) {}
+  VectorMath(llvm::IRBuilder<>& builder, bool has_fma, bool has_round, bool has_avx512)
+      : b_(builder), has_fma_(has_fma), has_round_(has_round), has_avx512_(has_avx512) {}
 
   // a * b + c, in one rounding where the target can.
   llvm::Value* MulAdd(llvm::Value* a, llvm::Value* b, llvm::Value* c);
@@ -56,7 +57,7 @@ class VectorMath {
   llvm::Value* FromBits(llvm::Value* bits, llvm::Type* type);
   llvm::Value* CopySign(llvm::Value* magnitude, llvm::Value* sign);
   llvm::Value* Clamp(llvm::Value* x, double low, double high);  // keeps NaN
-  bool HasTables(llvm::Value* x) const;                         // for the type of x
+  bool IsAvx512Register(llvm::Value* x) const;                  // for the type of x
   llvm::Value* ErfByTable(llvm::Value* x);
   // Coefficients from the highest power down.
   llvm::Value* Polynomial(llvm::Value* x, absl::Span<const double> coefficients);
@@ -77,7 +78,7 @@ class VectorMath {
   llvm::IRBuilder<>& b_;
   const bool has_fma_;
   const bool has_round_;
-  const bool has_tables_;
+  const bool has_avx512_;
 };
 
 }  // namespace lathe

@@ -42,7 +42,7 @@ constexpr float kErfTable[kErfDegree + 1][kErfIntervals] = {
 // |x| < 1 in x^2; above, erfc(x) exp(x^2) in t = a / (x + 2) + b, which is
 // [-1, 1] for x from the last value below 1 to where erf rounds to 1.
 Value* VectorMath::Erf(Value* x) {
-  if (HasTables(x)) return ErfByTable(x);
+  if (IsAvx512Register(x)) return ErfByTable(x);
   const bool is_double = IsDouble(x);
   Value* magnitude = Clamp(Abs(x), 0, is_double ? 6 : 4);
   Value* square = b_.CreateFMul(x, x);
@@ -76,9 +76,9 @@ Value* VectorMath::Erf(Value* x) {
   return b_.CreateSelect(is_small, small, CopySign(large, x));
 }
 
-bool VectorMath::HasTables(Value* x) const {
+bool VectorMath::IsAvx512Register(Value* x) const {
   auto* type = llvm::dyn_cast<llvm::FixedVectorType>(x->getType());
-  return has_tables_ && type != nullptr && type->getNumElements() == kErfIntervals &&
+  return has_avx512_ && type != nullptr && type->getNumElements() == kErfIntervals &&
          type->getElementType()->isFloatTy();
 }
 
