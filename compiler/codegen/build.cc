@@ -60,6 +60,7 @@ absl::Status BuildInto(const v1::BuildRequest& request, v1::BuildResponse* respo
   }
   ASSIGN_OR_RETURN(Program lowered, LowerWithTrace(function, trace));
   RETURN_IF_ERROR(CheckSupported(lowered));
+  RETURN_IF_ERROR(CheckIntrinsics(lowered, target));
   const std::string metadata = KernelMetadata(function, target, lowered);
   response->set_program_hash(ProgramHash(lowered));
   response->set_metadata(metadata);

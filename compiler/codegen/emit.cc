@@ -186,8 +186,8 @@ void KernelEmitter::EmitStmt(const Stmt& s) {
       here_->expressions->Forget();
       return here_->expressions->EmitPrefetch(*s.As<Prefetch>());
     case StmtKind::kIntrinsic:
-      CHECK(false) << "there is no intrinsic " << s.As<Intrinsic>()->name;
-      return;
+      here_->expressions->Forget();
+      return here_->expressions->EmitIntrinsic(*s.As<Intrinsic>());
   }
 }
 
@@ -383,6 +383,7 @@ absl::StatusOr<std::unique_ptr<llvm::Module>> EmitKernel(const Program& lowered,
                                                          llvm::LLVMContext& context,
                                                          const EmitOptions& options) {
   RETURN_IF_ERROR(CheckSupported(lowered));
+  RETURN_IF_ERROR(CheckIntrinsics(lowered, target));
   return KernelEmitter(lowered, target, context, options).Emit();
 }
 

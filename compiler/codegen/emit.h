@@ -36,6 +36,9 @@ struct EmitOptions {
 // OK if code generation supports the scopes of `lowered`, else Unimplemented
 // naming the buffer and what is supported.
 absl::Status CheckSupported(const Program& lowered);
+// OK if the target has what the hardware primitives in `lowered` need, else
+// Unimplemented naming primitive and feature (intrinsics.cc).
+absl::Status CheckIntrinsics(const Program& lowered, const Target& target);
 
 // The module before any pass; the target's attributes are the caller's to add
 // (ApplyTarget). `lowered` comes from Lower().

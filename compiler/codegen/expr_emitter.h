@@ -42,6 +42,8 @@ class ExprEmitter {
   void EmitStore(const Store& store);
   // Asks for the line that holds the element, to read.
   void EmitPrefetch(const Prefetch& prefetch);
+  // A hardware primitive that the target has (intrinsics.cc).
+  void EmitIntrinsic(const Intrinsic& intrinsic);
   // Values emitted so far are not reused from here on (memory or place changed).
   void Forget() { emitted_.clear(); }
 
@@ -91,6 +93,7 @@ class ExprEmitter {
                              absl::FunctionRef<llvm::Value*()> part);
   llvm::Value* LanePointers(const Address& address);
   llvm::Value* Splat(llvm::Value* scalar, int lanes);
+  void EmitTranspose(const Intrinsic& intrinsic, int size);
 
   llvm::IRBuilder<>& b_;
   const Target& target_;

@@ -37,6 +37,7 @@ absl::StatusOr<Program> Lower(const Program& scheduled, const LowerOptions& opti
   RETURN_IF_ERROR(run("partition_loops", PartitionLoops(program)));
   RETURN_IF_ERROR(run("trim_loops", TrimLoops(program)));
   RETURN_IF_ERROR(run("simplify", SimplifyProgram(program)));
+  RETURN_IF_ERROR(run("tensorize", TensorizeNests(program)));
   RETURN_IF_ERROR(run("vectorize", VectorizeLoops(program)));
   // Each index is simplified and flattened before unrolling copies it.
   RETURN_IF_ERROR(run("simplify", SimplifyProgram(program)));

@@ -346,8 +346,16 @@ size_t Simplifier::Assume(const Expr& condition) {
 }
 
 bool Simplifier::IsImpossible() const {
-  for (const Fact& fact : facts_) {
-    if (AsConstInt(fact.condition) == 0) return true;
+  for (size_t i = 0; i < facts_.size(); ++i) {
+    if (AsConstInt(facts_[i].condition) == 0) return true;
+    if (!facts_[i].negative) continue;
+    // Two sums of at most -1 each make one of at most -2.
+    for (size_t j = 0; j < i; ++j) {
+      if (!facts_[j].negative) continue;
+      Linear both = *facts_[i].negative;
+      both.Add(*facts_[j].negative, 1);
+      if (both.IsConstant() && both.constant > -2) return true;
+    }
   }
   return false;
 }

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "compiler/base/status_macros.h"
 #include "compiler/loop/conditions.h"
+#include "compiler/loop/intrinsic_nest.h"
 #include "compiler/tensor/expr_visitor.h"
 
 namespace lathe {
@@ -51,8 +52,8 @@ class StmtCompiler {
       case StmtKind::kPrefetch:
         return StmtCode(StmtKind::kSequence);  // changes nothing
       case StmtKind::kIntrinsic:
-        return absl::FailedPreconditionError(
-            absl::StrCat(program_.name, ": there is no intrinsic ", s.As<Intrinsic>()->name));
+        RETURN_IF_ERROR(CheckOperands(program_, *s.As<Intrinsic>()));
+        return Compile(ExpandIntrinsic(*s.As<Intrinsic>()));
     }
     return absl::InternalError("a statement of unknown kind");
   }

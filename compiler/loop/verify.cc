@@ -35,6 +35,8 @@
 //                loops only; none is around another.
 //   prefetch     A loop that prefetches is not vectorised, nor inside of a
 //                vectorised one, and names a buffer.
+//   tensorize    The nest from a tensorized loop inwards computes what the
+//                intrinsic computes, but for its predicate.
 //   peel         A peeled loop is serial or unrolled.
 //   order        What a stage reads is complete: its producer stands before it,
 //                and the loops around both make the elements read in the same

@@ -6,6 +6,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "compiler/base/status_macros.h"
+#include "compiler/loop/intrinsic_nest.h"
 #include "compiler/loop/stmt_visitor.h"
 #include "compiler/loop/verify_internal.h"
 
@@ -122,7 +123,8 @@ class LoweredVerifier : public StmtVisitor {
       CheckPart(node.operands[i].buffer, i == 0);
       if (i == 0) written_.insert(node.operands[i].buffer);
     }
-    StmtVisitor::VisitIntrinsic(node);
+    Visit(ExpandIntrinsic(node));
+    stage_ = nullptr;
   }
 
   void VisitPrefetch(const Prefetch& node) override {

@@ -7,6 +7,7 @@
 #include "compiler/base/source_error.h"
 #include "compiler/base/status_macros.h"
 #include "compiler/loop/conditions.h"
+#include "compiler/loop/intrinsic_nest.h"
 #include "compiler/loop/packed.h"
 #include "compiler/loop/simplifier.h"
 #include "compiler/loop/verify_internal.h"
@@ -169,6 +170,12 @@ class ScheduledVerifier {
       if ((parallel || vectorize) && (loop.marks.peel_first || loop.marks.peel_last)) {
         return Broken("peel", absl::StrCat("loop ", loop.var, " is ", ToAbsl(Word(loop.marks.kind)),
                                            " and peeled"));
+      }
+      if (!loop.marks.tensorize.empty()) {
+        absl::Status match = MatchIntrinsic(program_, loop, loop.marks.tensorize).status();
+        if (!match.ok()) {
+          return Broken("tensorize", absl::StrCat("loop ", loop.var, ": ", match.message()));
+        }
       }
       if (!parallel && !vectorize) continue;
       std::string_view rule = Word(loop.marks.kind);

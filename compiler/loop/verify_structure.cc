@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "compiler/base/source_error.h"
 #include "compiler/base/status_macros.h"
+#include "compiler/loop/intrinsic_nest.h"
 #include "compiler/loop/stmt_visitor.h"
 #include "compiler/loop/text_words.h"
 #include "compiler/loop/verify_internal.h"
@@ -178,9 +179,11 @@ class StructureChecker {
         if (!program_.lowered) return Broken("form", "an Allocate in a scheduled program");
         return Check(s.As<Allocate>()->body);
       case StmtKind::kPrefetch:
-      case StmtKind::kIntrinsic:
         if (!program_.lowered) return Broken("form", "machine code in a scheduled program");
         return absl::OkStatus();
+      case StmtKind::kIntrinsic:
+        if (!program_.lowered) return Broken("form", "machine code in a scheduled program");
+        return CheckIntrinsic(*s.As<Intrinsic>());
       case StmtKind::kStore:
         around_.store = s.As<Store>();
         sites.push_back(around_);
@@ -190,6 +193,31 @@ class StructureChecker {
   }
 
  private:
+  absl::Status CheckIntrinsic(const Intrinsic& node) {
+    absl::Status operands = CheckOperands(program_, node);
+    if (!operands.ok()) return Broken("types", FromAbsl(operands.message()));
+    for (const Intrinsic::Operand& operand : node.operands) {
+      RETURN_IF_ERROR(CheckExpr(operand.index, node.name));
+    }
+    const Buffer& written = *program_.FindBuffer(node.operands.front().buffer);
+    if (!IsWritable(written)) {
+      return Broken("read-only", absl::StrCat("intrinsic ", node.name, " writes ", written.name));
+    }
+    Stmt loops = ExpandIntrinsic(node);
+    StoreSite site = around_;
+    const For* loop = loops.As<For>();
+    for (; loop != nullptr; loop = loop->body.As<For>()) {
+      site.loops.push_back(loop);
+      site.store = loop->body.As<Store>();
+    }
+    return VerifyInBounds(program_, site);
+  }
+
+  static bool IsWritable(const Buffer& buffer) {
+    if (buffer.scope != Scope::kArgument) return buffer.scope != Scope::kTable;
+    return buffer.access == Access::kOutput || buffer.access == Access::kPacked;
+  }
+
   absl::Status CheckExpr(const Expr& e, const std::string& stage) {
     ExprChecker checker(program_, variables_, stage);
     checker.Visit(e);
@@ -213,10 +241,7 @@ class StructureChecker {
       return Broken("types", absl::StrCat("stage ", store.stage, ": ", what));
     };
     if (buffer == nullptr) return wrong("there is no buffer " + store.buffer);
-    bool writable = buffer->scope == Scope::kArgument
-                        ? (buffer->access == Access::kOutput || buffer->access == Access::kPacked)
-                        : buffer->scope != Scope::kTable;
-    if (!writable) {
+    if (!IsWritable(*buffer)) {
       return Broken("read-only", absl::StrCat("stage ", store.stage, " writes ", store.buffer));
     }
     if (buffer->shape.size() != store.indices.size()) {

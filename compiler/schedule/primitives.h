@@ -79,6 +79,9 @@ absl::StatusOr<Program> PrefetchAhead(const Program& program, std::string_view l
                                       std::string_view buffer, int64_t distance);
 enum class PeelEnd : uint8_t { kFirst, kLast };
 absl::StatusOr<Program> Peel(const Program& program, std::string_view loop, PeelEnd end);
+// The nest from `loop` inwards becomes the hardware primitive `intrinsic`.
+absl::StatusOr<Program> Tensorize(const Program& program, std::string_view loop,
+                                  std::string_view intrinsic);
 absl::StatusOr<Program> SetTail(const Program& program, std::string_view loop, Tail tail);
 
 }  // namespace lathe

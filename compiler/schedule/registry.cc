@@ -191,6 +191,14 @@ absl::StatusOr<Program> ApplyTail(const Program& program, const TraceStep& step)
   return Misuse(absl::StrCat("the tail ", word, " is not mask or partition"), kTail);
 }
 
+constexpr std::string_view kTensorize = "tensorize(LOOP, INTRINSIC)";
+absl::StatusOr<Program> ApplyTensorize(const Program& program, const TraceStep& step) {
+  RETURN_IF_ERROR(CheckCounts(step, 0, 2, kTensorize));
+  ASSIGN_OR_RETURN(std::string loop, NameAt(step, 0, kTensorize));
+  ASSIGN_OR_RETURN(std::string intrinsic, NameAt(step, 1, kTensorize));
+  return Tensorize(program, loop, intrinsic);
+}
+
 constexpr Primitive kPrimitives[] = {
     {"cache_write", 1, kCacheWrite, ApplyCacheWrite},
     {"compute_at", 1, kComputeAt, ApplyComputeAt},
@@ -209,6 +217,7 @@ constexpr Primitive kPrimitives[] = {
     {"split", 1, kSplit, ApplySplit},
     {"store_in", 1, kStoreIn, ApplyStoreIn},
     {"tail", 1, kTail, ApplyTail},
+    {"tensorize", 1, kTensorize, ApplyTensorize},
     {"unroll", 1, "unroll(LOOP)", ApplyMark<Unroll>},
     {"vectorize", 1, "vectorize(LOOP)", ApplyMark<Vectorize>},
 };

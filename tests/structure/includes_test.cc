@@ -21,7 +21,7 @@ const std::map<std::string, std::set<std::string>>& Allowed() {
       {"compiler/base", {}},
       {"compiler/runtime", {}},
       {"compiler/tensor", {"compiler/base"}},
-      {"compiler/loop", {"compiler/base", "compiler/tensor"}},
+      {"compiler/loop", {"compiler/base", "compiler/tensor", "compiler/intrinsic"}},
       {"compiler/schedule", {"compiler/base", "compiler/tensor", "compiler/loop"}},
       {"compiler/target", {"compiler/base", "compiler/runtime"}},
       {"compiler/intrinsic", {"compiler/base", "compiler/tensor"}},

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "compiler/base/check.h"
+#include "compiler/intrinsic/intrinsic.h"
 #include "compiler/loop/stmt_visitor.h"
 #include "compiler/loop/verify.h"
 #include "compiler/schedule/inspect.h"
@@ -161,7 +162,7 @@ class Drawer {
     std::vector<const For*> loops = Loops();
     if (loops.empty()) return {"unroll", 1, {}, {"none"}};
     const For* loop = Pick(loops);
-    switch (Below(9)) {
+    switch (Below(10)) {
       case 8:
         return {"prefetch",
                 1,
@@ -171,6 +172,8 @@ class Drawer {
         return StoreIn();
       case 6:
         return {"peel", 1, {}, {loop->var, Below(2) == 0 ? "first" : "last"}};
+      case 9:
+        return {"tensorize", 1, {}, {loop->var, Pick(IntrinsicNames())}};
       case 0:
         return {"parallel", 1, {}, {loop->var}};
       case 1:

@@ -33,6 +33,10 @@ Program PartitionLoops(const Program& program);
 // holds. Vectorized loops keep their lanes.
 Program TrimLoops(const Program& program);
 
+// Nests marked tensorize become intrinsic statements where they compute what the
+// intrinsic does without a predicate; elsewhere they lose the mark.
+Program TensorizeNests(const Program& program);
+
 // Loops marked vectorize become vector statements; predicates that differ
 // between lanes become masks of stores and of reads that would leave a buffer.
 absl::StatusOr<Program> VectorizeLoops(const Program& program);

@@ -32,6 +32,11 @@ class Unroller : public StmtMutator {
     return StmtMutator::MutateStore(node, s);
   }
 
+  Stmt MutateIntrinsic(const Intrinsic& node, const Stmt& s) override {
+    if (!values_.empty() && ++stores_ > max_stores_) return s;
+    return StmtMutator::MutateIntrinsic(node, s);
+  }
+
   Expr MutateVar(const Var& node, const Expr& e) override {
     auto value = values_.find(node.name);
     return value == values_.end() ? e : value->second;

@@ -127,6 +127,11 @@ class Vectorizer : public StmtMutator {
                      std::move(value), Conjunction(same_for_all));
   }
 
+  Stmt MutateIntrinsic(const Intrinsic& node, const Stmt& s) override {
+    if (lane_loop_) Refuse(absl::StrCat("it contains intrinsic ", node.name));
+    return s;
+  }
+
   Expr MutateVar(const Var& node, const Expr& e) override {
     return node.name == lane_loop_->var ? MakeRamp(MakeInt(0), 1, lanes()) : e;
   }

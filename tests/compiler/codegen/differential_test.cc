@@ -1,4 +1,5 @@
 // Machine code of random schedules against the interpreted naive program.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <iostream>
@@ -7,7 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "compiler/intrinsic/intrinsic.h"
 #include "compiler/loop/lower.h"
 #include "compiler/schedule/trace.h"
 #include "compiler/target/target.h"
@@ -116,6 +119,40 @@ TEST(DifferentialTest, KnownFunctionsUnderRandomSchedules) {
     if (HasFailure()) return;  // one failure says enough
   }
   ExpectMostScheduled(counts);
+}
+
+TEST(DifferentialTest, Tensorized) {
+  auto function = ParseFunction(
+      "lathe 1\nfunc transposed(x: f32[75, 50]) -> (y) {\n  y[i, j] = x[j, i]\n}\n", "case");
+  ASSERT_TRUE(function.ok()) << function.status();
+  auto naive = BuildNaive(*function);
+  ASSERT_TRUE(naive.ok()) << naive.status();
+  const std::vector<TensorValue> inputs = SmallIntegerInputs(*naive, 7);
+  auto expected = Interpret(*naive, inputs);
+  ASSERT_TRUE(expected.ok()) << expected.status();
+  for (const std::string& name : IntrinsicNames()) {
+    SCOPED_TRACE(name);
+    const HardwareIntrinsic& intrinsic = *FindIntrinsic(name);
+    const int64_t size = intrinsic.stage().axes[0].extent;
+    auto trace =
+        ParseTrace(absl::StrCat("lathe-trace 1\na, b = split(y.i, ", size, ")\nc, d = split(y.j, ",
+                                size, ")\nreorder(a, c, b, d)\ntensorize(b, ", name,
+                                ")\ntail(a, partition)\ntail(c, partition)\nparallel(a)\n"),
+                   "trace");
+    ASSERT_TRUE(trace.ok()) << trace.status();
+    auto lowered = LowerWithTrace(*function, *trace);
+    ASSERT_TRUE(lowered.ok()) << lowered.status();
+    EXPECT_NE(ToText(*lowered).find("intrinsic " + name), std::string::npos);
+    auto refused = CompileAndRun(*lowered, inputs, Target{}, 1);
+    EXPECT_EQ(refused.status().code(), absl::StatusCode::kUnimplemented);
+    EXPECT_THAT(
+        std::string(refused.status().message()),
+        ::testing::HasSubstr("intrinsic " + name + " needs the feature " + intrinsic.feature));
+    if (!HostTarget().Has(intrinsic.feature)) continue;
+    auto actual = CompileAndRun(*lowered, inputs, HostTarget(), 3);
+    ASSERT_TRUE(actual.ok()) << actual.status();
+    EXPECT_EQ(SameOutputs(*naive, *expected, *actual), absl::OkStatus());
+  }
 }
 
 TEST(DifferentialTest, RandomFunctionsUnderRandomSchedules) {

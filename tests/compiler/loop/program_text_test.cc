@@ -90,6 +90,16 @@ constexpr char kMachine[] = R"(lowered program machine {
 }
 )";
 
+constexpr char kTensorized[] = R"(lowered program tensorized {
+  in x: f32[512]
+  out y: f32[512]
+  stage y[i: 32, j: 16]
+  for i in 2 {
+    intrinsic transpose_16x16_f32(y[i * 256] by (16, 1), x[i * 256] by (16, 1))
+  }
+}
+)";
+
 constexpr char kPrepared[] = R"(lowered program prepared {
   in x: f32[40]
   const w: f32[40]
@@ -243,13 +253,19 @@ TEST(ProgramText, ErrorsPointAtTheFault) {
 
 TEST(Verify, AcceptsAPrepare) { EXPECT_EQ(Verdict(kPrepared), ""); }
 TEST(Verify, AcceptsValuesThatAreReplaced) { EXPECT_EQ(Verdict(kShared), ""); }
-
+TEST(Verify, AcceptsAnIntrinsic) { EXPECT_EQ(Verdict(kTensorized), ""); }
 TEST(Verify, AcceptsAConsumerInTheLastIteration) { EXPECT_EQ(Verdict(kLast), ""); }
 
 TEST(Verify, AcceptsAccessesThatAreNeverMade) {
   // Where p < 1, the guard 0 < p never holds, and x[p - 1] is not read.
   EXPECT_EQ(Verdict(Replaced(kLowered, "= acc[ramp(0, 1, 8)] if",
                              "= acc[ramp(0, 1, 8)] + broadcast((x[p - 1] if 0 < p else 0), 8) if")),
+            "");
+  // Nor is there an element with 2*p + q both below 1 and above 0.
+  EXPECT_EQ(Verdict("lowered program p {\n  in x: f32[4]\n  out y: f32[4]\n  stage y[i: 4]\n"
+                    "  for p in 2 {\n    for q in 2 {\n"
+                    "      y: y[p * 2 + q] = (x[p * 2 + q + 9] if p * 2 + q < 1 and 0 < p * 2 + q "
+                    "else 0)\n    }\n  }\n}\n"),
             "");
 }
 
@@ -311,6 +327,15 @@ TEST(Verify, RefusesWhatBreaksARule) {
        "if true {\n        y: y[ramp(0, 1, 8)]", "rule parallel: stage y"},
       {kLowered, "out y: f32[16]", "out y: f32[16]\n  out z: f32[1]", "rule outputs: output z"},
       {kLowered, "acc[ramp(0, 1, 8)] init=", "acc[ramp(9, 1, 8)] init=", "rule in-bounds"},
+      {kTensorized, "x[i * 256]", "x[i * 257]", "rule in-bounds: stage transpose_16x16_f32"},
+      {kTensorized, "y[i * 256] by (16, 1)", "y[i * 256] by (17, 1)", "rule in-bounds"},
+      {kTensorized, "f32(y[i", "f32(x[i", "rule read-only: intrinsic transpose_16x16_f32 writes x"},
+      {kTensorized, "transpose_16x16_f32", "transpose",
+       "rule types: intrinsic transpose: there is"},
+      {kTensorized, "by (16, 1))", "by (1, 16))", "operand x has wrong strides"},
+      {kTensorized, ", x[i * 256] by (16, 1)", "", "it has 2 operands, not 1"},
+      {kTensorized, "out y: f32[512]", "out y: f32[512]\n  out z: f32[1]",
+       "rule outputs: output z"},
       {kPrepared, "v: v[i] = t[0]", "v: t[0] = t[0]", "rule prepare: packed argument v is not"},
       {kPrepared, "v: v[i] = t[0]", "v: y[i] = t[0]", "rule prepare: stage v writes output y"},
       {kPrepared, "= w[i] * 2", "= x[i] * 2", "rule prepare: stage t reads x ahead of the calls"},

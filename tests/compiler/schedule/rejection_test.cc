@@ -332,6 +332,38 @@ TEST(Rejection, StoreIn) {
   }
 }
 
+constexpr char kTransposed[] =
+    "lathe 1\n"
+    "func transposed(x: f32[16, 16], b: f32[16, 32]) -> (y, z, v, w) {\n"
+    "  y[i, j] = x[j, i]\n"
+    "  z[i, j] = x[i, j]\n"
+    "  v[i: 16, j: 16] = x[j, i] * 2\n"
+    "  w[i: 16, j: 16] = b[j, 2*i]\n"
+    "}\n";
+
+TEST(Rejection, Tensorize) {
+  for (const Case& c : std::initializer_list<Case>{
+           {kTransposed, "tensorize(y.i, transpose)",
+            "cannot tensorize loop y.i: there is no intrinsic transpose"},
+           {kTransposed, "tensorize(y.k, transpose_16x16_f32)", "there is no loop y.k"},
+           {kTransposed, "tensorize(y.j, transpose_16x16_f32)",
+            "it does not head 2 perfectly nested loops around one store"},
+           {kMatmul, "tensorize(C.i, transpose_16x16_f32)",
+            "it does not head 2 perfectly nested loops around one store"},
+           {kTransposed, "tensorize(y.i, transpose_8x8_f32)", "the extents of its loops"},
+           {kTransposed, "tensorize(z.i, transpose_16x16_f32)", "or how they index, are not those"},
+           {kTransposed, "tensorize(w.i, transpose_16x16_f32)", "or how they index, are not those"},
+           {kTransposed, "tensorize(v.i, transpose_16x16_f32)",
+            "it computes x[v.j, v.i] * 2, and transpose_16x16_f32 computes in[j, i]"},
+           {kTransposed, "tensorize(y.i, transpose_16x16_f32)\ntensorize(y.i, transpose_16x16_f32)",
+            "it is transpose_16x16_f32 already"},
+           {kTransposed, "tensorize(y.i, transpose_16x16_f32)\na, b = split(y.i, 4)",
+            "loop y.i is marked"},
+       }) {
+    ExpectRefused(c);
+  }
+}
+
 TEST(Rejection, Marks) {
   for (const Case& c : std::initializer_list<Case>{
            {kMatmul, "parallel(C.k)", "cannot make loop C.k parallel: stage C reduces over it"},
