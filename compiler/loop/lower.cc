@@ -34,7 +34,7 @@ absl::StatusOr<Program> Lower(const Program& scheduled, const LowerOptions& opti
   RETURN_IF_ERROR(run("shrink_buffers", ShrinkBuffers(program)));
   RETURN_IF_ERROR(run("drop_bindings", DropBindings(program)));
   RETURN_IF_ERROR(run("expand_prefetches", ExpandPrefetches(program)));
-  RETURN_IF_ERROR(run("partition_loops", PartitionLoops(program)));
+  RETURN_IF_ERROR(run("partition_loops", PartitionLoops(program, options.max_stores)));
   RETURN_IF_ERROR(run("trim_loops", TrimLoops(program)));
   RETURN_IF_ERROR(run("simplify", SimplifyProgram(program)));
   RETURN_IF_ERROR(run("tensorize", TensorizeNests(program)));

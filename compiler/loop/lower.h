@@ -13,7 +13,8 @@ namespace lathe {
 struct LowerOptions {
   // Called after each pass with its name and result (for `show`, tests).
   std::function<void(std::string_view pass, const Program&)> observer;
-  // Unrolled code above this many stores is refused: the candidate is a mistake.
+  // Code with more stores than this, by copies of peeled and partitioned loops or
+  // by unrolling, is refused: the candidate is a mistake.
   int64_t max_stores = 20000;
 };
 

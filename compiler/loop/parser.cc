@@ -149,11 +149,11 @@ class ProgramParser {
 
   // Declarations.
 
-  // No store, loop or allocation begins with two names and then ':' or '['.
+  // No statement begins with two names and then ':', none with `stage NAME [`.
   bool AtDeclaration() const {
     return !tokens_.AtName("if") && tokens_.Peek().kind == TokenKind::kName &&
            tokens_.Peek(1).kind == TokenKind::kName &&
-           (tokens_.AtSymbol(":", 2) || tokens_.AtSymbol("[", 2));
+           (tokens_.AtSymbol(":", 2) || (tokens_.AtName("stage") && tokens_.AtSymbol("[", 2)));
   }
 
   absl::Status Declaration() {

@@ -16,8 +16,8 @@
 // A *scheduled* program is what primitives make. A *lowered* program
 // (lower.h) is what code generation sees: buffers one-dimensional, marks
 // expanded into vectors, straight-line code, `If`s and partitioned loops;
-// only serial and parallel loops are left, every non-argument buffer is
-// allocated exactly once, and bindings are empty.
+// only serial and parallel loops are left, every buffer but arguments and
+// tables is allocated exactly once, and bindings are empty.
 #ifndef LATHE_COMPILER_LOOP_PROGRAM_H_
 #define LATHE_COMPILER_LOOP_PROGRAM_H_
 

@@ -111,7 +111,8 @@ class ScheduledVerifier {
                                  store.stage, ", ", ToAbsl(what)));
     };
     if (store.role != StoreRole::kWhole) return broken("is a reduction");
-    if (!old.region.empty() || !store.region.empty()) return broken("or the other has a region");
+    if (!store.region.empty()) return broken("is computed at a loop");
+    if (!old.region.empty()) return broken("replaces a stage that is computed at a loop");
     if (program_.FindBuffer(store.buffer)->access == Access::kPacked) {
       return broken("is prepared");
     }

@@ -48,7 +48,10 @@ absl::Status CheckBuffers(const Program& program) {
     for (int64_t extent : buffer.shape) {
       if (extent <= 0 || __builtin_mul_overflow(elements, extent, &elements) ||
           elements > kMaxElements) {
-        return Broken("buffers", absl::StrCat("buffer ", buffer.name, " has extent ", extent));
+        return Broken("buffers", extent <= 0
+                                     ? absl::StrCat("buffer ", buffer.name, " has extent ", extent)
+                                     : absl::StrCat("buffer ", buffer.name, " has more than ",
+                                                    kMaxElements, " elements"));
       }
     }
     bool is_table = buffer.scope == Scope::kTable;

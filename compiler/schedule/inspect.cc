@@ -203,6 +203,14 @@ absl::Status CheckUnshared(const Program& program, std::string_view action,
   return absl::OkStatus();
 }
 
+absl::Status CheckIntermediate(std::string_view action, const Buffer& buffer) {
+  if (buffer.scope != Scope::kArgument) return absl::OkStatus();
+  bool packed = buffer.access == Access::kPacked;
+  return Refuse(action, absl::StrCat("its buffer ", buffer.name,
+                                     packed ? " is prepared; prepare comes after what moves stages"
+                                            : " is an output"));
+}
+
 absl::StatusOr<StoreSite> FindOwnNest(const Program& program, std::string_view action,
                                       std::string_view stage) {
   std::vector<StoreSite> sites = StoresOfStage(program, stage);

@@ -43,6 +43,9 @@ absl::StatusOr<const StageInfo*> FindStage(const Program& program, std::string_v
 absl::StatusOr<const Buffer*> FindBuffer(const Program& program, std::string_view action,
                                          std::string_view name);
 
+// Refuses the buffer of an output, or of a prepared stage.
+absl::Status CheckIntermediate(std::string_view action, const Buffer& buffer);
+
 // The one store of `stage`, whose loops are unmarked and contain nothing else:
 // it can move as a whole. Else a refusal.
 absl::StatusOr<StoreSite> FindOwnNest(const Program& program, std::string_view action,

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "compiler/base/status_macros.h"
 #include "compiler/loop/lower.h"
+#include "compiler/loop/packed.h"
 #include "compiler/loop/verify.h"
 #include "compiler/schedule/registry.h"
 #include "compiler/schedule/trace.h"
@@ -31,6 +32,26 @@ absl::Status AtStep(const Trace& trace, size_t index, const absl::Status& reason
                                                   ": ", reason.message()));
 }
 
+// Rules that later steps cannot repair are checked after each step; the others
+// at the end, as the whole check is dear.
+absl::Status VerifyStep(const Program& program, bool last) {
+  if (kVerifyEveryStep || last) return Verify(program);
+  return HasPacked(program) ? CheckPacked(program) : absl::OkStatus();
+}
+
+// Replays once more, with the whole check after every step: the last one need
+// not be the one that broke the rule.
+absl::Status FirstBroken(Program program, const Trace& trace, const absl::Status& at_end) {
+  for (size_t i = 0; i < trace.steps.size(); ++i) {
+    absl::StatusOr<Program> next = ApplyStep(program, trace.steps[i]);
+    if (!next.ok()) break;
+    program = *std::move(next);
+    absl::Status verified = Verify(program);
+    if (!verified.ok()) return AtStep(trace, i, verified);
+  }
+  return AtStep(trace, trace.steps.size() - 1, at_end);
+}
+
 }  // namespace
 
 absl::StatusOr<Program> Replay(const Program& program, const Trace& trace) {
@@ -42,9 +63,10 @@ absl::StatusOr<Program> Replay(const Program& program, const Trace& trace) {
     absl::StatusOr<Program> next = ApplyStep(current, trace.steps[i]);
     if (!next.ok()) return AtStep(trace, i, next.status());
     current = *std::move(next);
-    if (kVerifyEveryStep || i + 1 == trace.steps.size()) {
-      absl::Status verified = Verify(current);
-      if (!verified.ok()) return AtStep(trace, i, verified);
+    bool last = i + 1 == trace.steps.size();
+    absl::Status verified = VerifyStep(current, last);
+    if (!verified.ok()) {
+      return last ? FirstBroken(program, trace, verified) : AtStep(trace, i, verified);
     }
   }
   return current;

@@ -112,10 +112,12 @@ class AllocationRenamer : public StmtMutator {
 
 class Partitioner : public StmtMutator {
  public:
-  explicit Partitioner(Program* program) : program_(program) {}
+  Partitioner(Program* program, int64_t max_stores) : program_(program), max_stores_(max_stores) {}
+  const absl::Status& status() const { return status_; }
 
  protected:
   Stmt MutateFor(const For& node, const Stmt& s) override {
+    if (!status_.ok()) return s;
     if (node.marks.peel_first || node.marks.peel_last) return Peel(node);
     if (node.marks.tail != Tail::kPartition) return MutateLoop(node.var, node.extent, node, s);
     Range full = FullIterations(node, bounds_).range;
@@ -125,6 +127,12 @@ class Partitioner : public StmtMutator {
   }
 
   Stmt MutateStore(const Store& node, const Stmt& s) override {
+    if (++stores_ > max_stores_ && status_.ok()) {
+      status_ = absl::InvalidArgumentError(
+          absl::StrCat("peeled and partitioned loops would make more than ", max_stores_,
+                       " stores; peel and partition fewer of them"));
+    }
+    if (!status_.ok()) return s;
     Stmt mutated = StmtMutator::MutateStore(node, s);
     const auto& store = *mutated.As<Store>();
     if (!store.predicate) return mutated;
@@ -227,14 +235,19 @@ class Partitioner : public StmtMutator {
   }
 
   Program* const program_;
+  const int64_t max_stores_;
+  int64_t stores_ = 0;  // of all copies
+  absl::Status status_;
   Bounds bounds_;
 };
 
 }  // namespace
 
-Program PartitionLoops(const Program& program) {
+absl::StatusOr<Program> PartitionLoops(const Program& program, int64_t max_stores) {
   Program result = program;
-  result.body = Partitioner(&result).Mutate(program.body);
+  Partitioner partitioner(&result, max_stores);
+  result.body = partitioner.Mutate(program.body);
+  if (!partitioner.status().ok()) return partitioner.status();
   return result;
 }
 

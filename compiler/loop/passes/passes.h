@@ -27,7 +27,7 @@ absl::StatusOr<Program> ExpandPrefetches(const Program& program);
 // Loops marked peel: the first or last iteration becomes code of its own. Loops
 // marked tail=partition: iterations where the predicates below always hold run
 // without them, the others apart.
-Program PartitionLoops(const Program& program);
+absl::StatusOr<Program> PartitionLoops(const Program& program, int64_t max_stores);
 
 // Cuts off the iterations at the end of a loop in which no predicate below
 // holds. Vectorized loops keep their lanes.

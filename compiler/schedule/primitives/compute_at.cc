@@ -63,9 +63,7 @@ class Move {
     ASSIGN_OR_RETURN(producer_, schedule::FindOwnNest(program_, action_, stage_.name));
     ASSIGN_OR_RETURN(axis_of_loop_, schedule::AxesOfLoops(action_, producer_));
     buffer_ = program_.FindBuffer(producer_.store->buffer);
-    if (buffer_->scope == Scope::kArgument) {
-      return Refuse(action_, absl::StrCat("its buffer ", buffer_->name, " is an output"));
-    }
+    RETURN_IF_ERROR(schedule::CheckIntermediate(action_, *buffer_));
     RETURN_IF_ERROR(FindReads());
     for (size_t d = 0; d < stage_.spatial.size(); ++d) spans_.push_back(SpanOf(d));
     return Rewrite();

@@ -47,9 +47,17 @@ absl::StatusOr<Program> Fuse(const Program& program, std::string_view outer, std
   RETURN_IF_ERROR(schedule::CheckNewLoops(program, action, {std::string(fused)}));
 
   Expr f = MakeVar(std::string(fused));
+  // A loop of one iteration leaves the other as it is: no quotients for a batch of one.
+  bool only_b = a.extent == 1, only_a = b.extent == 1 && !only_b;
+  Expr quotient = MakeBinary(BinaryOp::kFloorDiv, f, MakeInt(b.extent));
+  Expr remainder = MakeBinary(BinaryOp::kMod, f, MakeInt(b.extent));
   Substitution values = {
-      {a.var, MakeBinary(BinaryOp::kFloorDiv, f, MakeInt(b.extent))},
-      {b.var, MakeBinary(BinaryOp::kMod, f, MakeInt(b.extent))},
+      {a.var, only_b   ? MakeInt(0)
+              : only_a ? f
+                       : std::move(quotient)},
+      {b.var, only_b   ? f
+              : only_a ? MakeInt(0)
+                       : std::move(remainder)},
   };
   Stmt nest = MakeFor(std::string(fused), a.extent * b.extent, {}, Substitute(b.body, values));
   return schedule::WithBody(program, schedule::Replace(program.body, &a, nest));

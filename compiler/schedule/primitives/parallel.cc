@@ -5,8 +5,9 @@
 //   parallel for i in 64 { y[i] = ... }
 //
 // Legal when every store below binds a spatial axis of its stage to the loop
-// (so that iterations write disjoint elements) and none a reduction axis, no
-// other parallel loop is around or below, and all loops around are serial.
+// (so that iterations write disjoint elements) and none a reduction axis, or is
+// computed anew in each iteration (compute_at: its buffer is private), no other
+// parallel loop is around or below, and all loops around are serial.
 
 #include "absl/strings/str_cat.h"
 #include "compiler/base/source_error.h"

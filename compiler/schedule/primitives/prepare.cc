@@ -9,8 +9,8 @@
 // and each call reads; lowering moves the loops there. Legal for a stage with a
 // buffer of its own that is neither argument nor output, if the loops it stands
 // in read const arguments, tables and prepared stages only, and compute nothing
-// that is read elsewhere (CheckPacked). Rewrites and marks of those loops may
-// come before or after.
+// that is read elsewhere (CheckPacked). Splits, orders and marks of those
+// loops may come before or after; what moves or divides stages comes before.
 
 #include <algorithm>
 #include <utility>

@@ -4,8 +4,8 @@
 // unroll(i) ->
 //   unroll for i in 3 { y[i] = ... }          (lowered: y[0] = ...; y[1] = ...; y[2] = ...)
 //
-// Legal when the loop has at most kMaxUnroll iterations and no parallel loop
-// below. (Lowering also limits the stores of the whole program.)
+// Legal when the loop has at most kMaxUnroll iterations, no parallel loop below
+// and no vectorised loop around. (Lowering also limits the stores of the whole program.)
 
 #include "absl/strings/str_cat.h"
 #include "compiler/base/source_error.h"

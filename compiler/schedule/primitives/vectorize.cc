@@ -26,6 +26,10 @@ constexpr int64_t kMaxLanes = 256;
 absl::Status CheckLanes(const Program& program, std::string_view action, const For& loop) {
   for (const StoreSite& site : schedule::StoresBelow(loop.body)) {
     schedule::Binds binds = schedule::BindsOf(program, *site.store, loop.var);
+    if (binds.spatial && binds.reduction) {
+      return schedule::Refuse(
+          action, absl::StrCat("stage ", site.store->stage, " binds both kinds of axes to it"));
+    }
     if (!binds.spatial && !binds.reduction && loop.extent > 1) {
       return schedule::Refuse(
           action,

@@ -208,10 +208,11 @@ TEST(Lower, ObserverSeesEveryPassInOrder) {
   LowerOptions options;
   options.observer = [&](std::string_view pass, const Program&) { passes.emplace_back(pass); };
   ASSERT_TRUE(Lower(NaiveMatmul(2, 2, 2), options).ok());
-  EXPECT_EQ(passes, (std::vector<std::string>{"materialize_init", "shrink_buffers", "drop_bindings",
-                                              "expand_prefetches", "partition_loops", "trim_loops",
-                                              "simplify", "vectorize", "simplify", "flatten",
-                                              "unroll", "simplify", "hoist_predicates", "finish"}));
+  EXPECT_EQ(passes,
+            (std::vector<std::string>{"materialize_init", "shrink_buffers", "drop_bindings",
+                                      "expand_prefetches", "partition_loops", "trim_loops",
+                                      "simplify", "tensorize", "vectorize", "simplify", "flatten",
+                                      "unroll", "simplify", "hoist_predicates", "finish"}));
 }
 
 }  // namespace

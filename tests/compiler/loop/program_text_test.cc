@@ -304,7 +304,7 @@ TEST(Verify, RefusesWhatBreaksARule) {
       {kShared, "= y[c, d] + 1", "= y[d, c] + 1",
        "rule order: stage s reads element [d, c] of y when stage y may have replaced it"},
       {kShared, "y(i = c, j = d): y", "y(i = c, j = d) within [0: 4, 0: 4]: y",
-       "and the later, y, or the other has a region"},
+       "and the later, y, is computed at a loop"},
       {kShared, "stage y[i: 4, j: 4]", "stage y[i: 4, j: 4]\n  stage z[i: 4, j: 4]",
        "rule one-store: stage z"},
       {kLast, "for j in 4", "for j in 4 vectorize prefetch=t:1",

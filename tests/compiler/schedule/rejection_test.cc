@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "compiler/schedule/trace.h"
 
 namespace lathe {
@@ -453,6 +454,50 @@ TEST(Rejection, Inline) {
        }) {
     ExpectRefused(c);
   }
+}
+
+// The step that broke a rule is named, not the one after which that was seen.
+TEST(Rejection, NamesTheStepAtFault) {
+  absl::StatusOr<Function> function = ParseFunction(
+      "lathe 1\nfunc f(x: f32[6, 16]) -> (y) {\n"
+      "  t[i] = sum(k) x[i, k]\n  y[i] = t[i] + 1\n}\n",
+      "f.tfn");
+  ASSERT_TRUE(function.ok()) << function.status();
+  absl::StatusOr<Trace> trace = ParseTrace(
+      "lathe-trace 1\nreorder(t.k, t.i)\nreverse_compute_at(y, t.i)\n"
+      "a, b = split(t.k, 5)\nunroll(y.i)\n",
+      "t.trace");
+  ASSERT_TRUE(trace.ok()) << trace.status();
+  absl::StatusOr<Program> program = Replay(*BuildNaive(*function), *trace);
+  ASSERT_FALSE(program.ok());
+  EXPECT_THAT(std::string(program.status().message()), HasSubstr("step 3 (line 4): split(t.k, 5)"));
+}
+
+TEST(Rejection, GrowthOfCodeAndExpressions) {
+  std::string chain = "lathe 1\nfunc f(x: f32[4]) -> (y) {\n  s0[i] = x[i] * 2\n", inlines;
+  for (int i = 1; i <= 24; ++i) {
+    absl::StrAppend(&chain, "  s", i, "[i] = s", i - 1, "[i] * s", i - 1, "[i] + 1\n");
+  }
+  absl::StrAppend(&chain, "  y[i] = s24[i]\n}\n");
+  for (int i = 0; i < 24; ++i) absl::StrAppend(&inlines, "inline(s", i, ")\n");
+  absl::StatusOr<Function> function = ParseFunction(chain, "chain.tfn");
+  ASSERT_TRUE(function.ok()) << function.status();
+  absl::StatusOr<Program> program =
+      Replay(*BuildNaive(*function), *ParseTrace("lathe-trace 1\n" + inlines, "chain.trace"));
+  EXPECT_THAT(std::string(program.status().message()), HasSubstr("would grow beyond 20000 nodes"));
+
+  function = ParseFunction("lathe 1\nfunc f(x: f32[1048576]) -> (y) { y[i] = x[i] + 1 }\n", "f");
+  ASSERT_TRUE(function.ok()) << function.status();
+  std::string splits, peels, last = "y.i";
+  for (int i = 0; i < 20; ++i) {
+    absl::StrAppend(&splits, "a", i, ", b", i, " = split(", last, ", ", 524288 >> i, ")\n");
+    absl::StrAppend(&peels, "peel(a", i, ", first)\n");
+    last = absl::StrCat("b", i);
+  }
+  absl::StatusOr<Program> lowered =
+      LowerWithTrace(*function, *ParseTrace("lathe-trace 1\n" + splits + peels, "f.trace"));
+  EXPECT_EQ(lowered.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(lowered.status().message()), HasSubstr("would make more than 20000"));
 }
 
 TEST(Rejection, PackAndPad) {
