@@ -30,10 +30,10 @@ struct InterpretOptions {
 };
 
 // Runs `program` (scheduled or lowered; vectors, masks, parallel loops
-// included), its prepare part first: packed arguments stay inside. `inputs` in argument order; returns the outputs in order.
-// Arithmetic is done in the type written (f32 rounds to f32 after each
-// operation). Errors: shape mismatch, an access out of bounds, a read of an
-// element never written (with the place): these are bugs of a schedule.
+// included), its prepare part first: packed arguments stay inside. `inputs` in argument order;
+// returns the outputs in order. Arithmetic is done in the type written (f32 rounds to f32 after
+// each operation). Errors: shape mismatch, an access out of bounds, a read of an element never
+// written (with the place): these are bugs of a schedule.
 absl::StatusOr<std::vector<TensorValue>> Interpret(const Program& program,
                                                    absl::Span<const TensorValue> inputs,
                                                    const InterpretOptions& options = {});

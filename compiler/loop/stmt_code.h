@@ -57,8 +57,8 @@ struct StmtCode {
   StoreCode store;
 };
 
-// Compiles what `program` prepares and then its body; buffer n of `code` is buffer n of the program.
-// FailedPrecondition, naming the stage, for what no program may contain.
+// Compiles what `program` prepares and then its body; buffer n of `code` is buffer n of the
+// program. FailedPrecondition, naming the stage, for what no program may contain.
 absl::StatusOr<StmtCode> CompileBody(const Program& program, ExprCode* code);
 
 }  // namespace lathe

@@ -142,7 +142,8 @@ TEST_F(CommandsTest, PacksConstWeightsAheadOfTheCalls) {
             "ok");
   Ok({"run", function, "--trace", "naive", "--out", lathe_.path("naive")});
   std::string packed = ReadWholeFile(lathe_.path("packed/y.npy"));
-  EXPECT_EQ(packed, ReadWholeFile(lathe_.path("naive/y.npy"))) << "the same additions in the same order";
+  EXPECT_EQ(packed, ReadWholeFile(lathe_.path("naive/y.npy")))
+      << "the same additions in the same order";
   EXPECT_THAT(Ok({"show", function, "--trace", trace, "--level", "lowered"}),
               HasSubstr("prepare {"));
 

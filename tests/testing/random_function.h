@@ -22,9 +22,9 @@ struct RandomFunctionOptions {
   bool mixed_types = false;
 };
 
-// A function (of f32 alone, unless types are mixed) that obeys every rule of the language: several stages and
-// outputs, reductions, guarded reads, affine subscripts, small odd shapes.
-// Depends on the generator's state only, not on the platform.
+// A function (of f32 alone, unless types are mixed) that obeys every rule of the language: several
+// stages and outputs, reductions, guarded reads, affine subscripts, small odd shapes. Depends on
+// the generator's state only, not on the platform.
 Function RandomFunction(std::mt19937_64& random, const RandomFunctionOptions& options = {});
 
 }  // namespace lathe::testing

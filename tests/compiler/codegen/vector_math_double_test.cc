@@ -117,8 +117,8 @@ void CheckPow(ScalarType type, double bound) {
       const long double want = std::pow(static_cast<long double>(x[i]), y[i]);
       const double error = UlpError(got, want);
       worst = std::max(worst, error);
-      ASSERT_LE(error, bound)
-          << "seed " << kSeed << ": pow(" << x[i] << ", " << y[i] << ") = " << got;
+      ASSERT_LE(error, bound) << "seed " << kSeed << ": pow(" << x[i] << ", " << y[i]
+                              << ") = " << got;
       if (want == 0) {
         ASSERT_EQ(std::signbit(got), std::signbit(want)) << x[i] << " " << y[i];
       }
