@@ -1,6 +1,7 @@
 #include "compiler/codegen/emit.h"
 
 #include <functional>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
@@ -9,6 +10,7 @@
 #include "compiler/base/status_macros.h"
 #include "compiler/codegen/entry.h"
 #include "compiler/codegen/expr_emitter.h"
+#include "compiler/codegen/outline.h"
 #include "compiler/codegen/packed_block.h"
 #include "compiler/codegen/workspace_layout.h"
 #include "compiler/loop/buffer_uses.h"
@@ -40,10 +42,12 @@ class SupportChecker : public StmtVisitor {
   }
 };
 
-// One LLVM function in the making: the kernel's body, or that of a parallel loop.
+// One LLVM function in the making: the kernel's body, that of a parallel loop, or
+// an outlined loop.
 struct FunctionContext {
+  const Program* program = nullptr;  // what names mean: an outlined loop has its own
   llvm::Function* function = nullptr;
-  Value* runtime = nullptr;      // const lathe_runtime*; null in a parallel loop
+  Value* runtime = nullptr;      // const lathe_runtime*; in the kernel's body only
   Value* thread_area = nullptr;  // of all threads, or of this thread in a parallel loop
   EmitScope scope;
   ExprEmitter* expressions = nullptr;
@@ -78,9 +82,15 @@ class KernelEmitter {
   void EmitStmt(const Stmt& s);
   void EmitLoop(const For& loop);
   void EmitParallel(const For& loop);
+  void EmitOutlined(const For& loop);
+  // void name(buffers noalias..., thread area if `has_area`, variables...)
+  llvm::Function* EmitFunction(const std::string& name, const Program& program,
+                               const std::vector<std::string>& buffers, bool has_area,
+                               const std::vector<std::string>& variables, const Stmt& body);
   void EmitStore(const Store& store);
   void EmitBranch(Value* condition, const std::function<void()>& then);
   void EmitAllocate(const Allocate& allocate);
+  Value* InThreadArea(const std::string& buffer);
   Value* StackSlot(llvm::Type* type, llvm::Align align, const std::string& name);
 
   const Program& program_;
@@ -93,6 +103,7 @@ class KernelEmitter {
   WorkspaceLayout layout_;  // of the part that is emitted
   FunctionContext* here_ = nullptr;
   int tasks_ = 0;
+  absl::flat_hash_map<std::string, llvm::Function*> outlined_;  // by text of the program
 };
 
 std::unique_ptr<llvm::Module> KernelEmitter::Emit() {
@@ -143,6 +154,7 @@ llvm::Function* KernelEmitter::EmitBody(const Stmt& part, const std::string& nam
   auto* function = llvm::Function::Create(type, llvm::GlobalValue::InternalLinkage, name, *module_);
   function->addFnAttr(llvm::Attribute::NoInline);
   FunctionContext context;
+  context.program = &program_;
   context.function = function;
   context.scope.buffers = tables_;
   for (size_t i = 0; i < names.size(); ++i) {
@@ -168,7 +180,8 @@ void KernelEmitter::EmitStmt(const Stmt& s) {
       const For& loop = *s.As<For>();
       // Inside a parallel loop there is no runtime: inner ones run in order.
       const bool parallel = loop.marks.kind == LoopKind::kParallel && here_->runtime != nullptr;
-      return parallel ? EmitParallel(loop) : EmitLoop(loop);
+      if (parallel) return EmitParallel(loop);
+      return loop.marks.outline ? EmitOutlined(loop) : EmitLoop(loop);
     }
     case StmtKind::kSequence:
       for (const Stmt& part : s.As<Sequence>()->stmts) EmitStmt(part);
@@ -249,12 +262,17 @@ Value* KernelEmitter::StackSlot(llvm::Type* type, llvm::Align align, const std::
   return slot;
 }
 
+Value* KernelEmitter::InThreadArea(const std::string& buffer) {
+  return b_.CreateConstGEP1_64(b_.getInt8Ty(), here_->thread_area, layout_.thread.at(buffer),
+                               buffer);
+}
+
 void KernelEmitter::EmitAllocate(const Allocate& allocate) {
-  const Buffer& buffer = *program_.FindBuffer(allocate.buffer);
-  Value*& place = here_->scope.buffers[buffer.name];
-  if (auto it = layout_.thread.find(buffer.name); it != layout_.thread.end()) {
-    place = b_.CreateConstGEP1_64(b_.getInt8Ty(), here_->thread_area, it->second, buffer.name);
-  } else if (!layout_.shared.contains(buffer.name)) {  // those are arguments of the body
+  const Buffer& buffer = *here_->program->FindBuffer(allocate.buffer);
+  // Those that all threads share are arguments.
+  if (Value*& place = here_->scope.buffers[buffer.name]; layout_.thread.contains(buffer.name)) {
+    place = InThreadArea(buffer.name);
+  } else if (!layout_.shared.contains(buffer.name)) {
     llvm::Type* element = ElementType(b_.getContext(), buffer);
     const int64_t slack = buffer.scope == Scope::kRegister ? kRegisterSlack : 0;
     place = StackSlot(llvm::ArrayType::get(element, buffer.NumElements() + slack),
@@ -277,7 +295,7 @@ void KernelEmitter::EmitParallel(const For& loop) {
       buffers.push_back(buffer.name);
     }
   }
-  const std::vector<std::string> loops = outer.scope.loops;
+  std::vector<std::string> loops = outer.scope.loops;
   const size_t num_pointers = buffers.size() + 1;
   std::vector<llvm::Type*> fields(num_pointers, pointer_);
   fields.insert(fields.end(), loops.size(), b_.getInt64Ty());
@@ -309,11 +327,9 @@ void KernelEmitter::EmitParallel(const For& loop) {
   b_.CreateRet(result);
 
   // The task: unpack the closure.
-  std::vector<llvm::Type*> parameters = fields;
-  parameters.push_back(b_.getInt64Ty());
-  auto* body = llvm::Function::Create(llvm::FunctionType::get(b_.getVoidTy(), parameters, false),
-                                      llvm::GlobalValue::InternalLinkage, name + ".body", *module_);
-  body->addFnAttr(llvm::Attribute::NoInline);
+  loops.push_back(loop.var);
+  llvm::Function* body =
+      EmitFunction(name + ".body", program_, buffers, /*has_area=*/true, loops, loop.body);
   b_.SetInsertPoint(BasicBlock::Create(context, "entry", task));
   std::vector<Value*> arguments;
   for (size_t i = 0; i < fields.size(); ++i) {
@@ -327,32 +343,70 @@ void KernelEmitter::EmitParallel(const For& loop) {
   arguments.push_back(task->getArg(1));
   b_.CreateCall(body, arguments);
   b_.CreateRet(b_.getInt32(LATHE_OK));
-
-  // The body.
-  FunctionContext inner;
-  inner.function = body;
-  inner.scope.buffers = tables_;
-  for (size_t i = 0; i < buffers.size(); ++i) {
-    body->getArg(i)->setName(buffers[i]);
-    body->addParamAttr(i, llvm::Attribute::NoAlias);
-    inner.scope.buffers[buffers[i]] = body->getArg(i);
-  }
-  inner.thread_area = body->getArg(num_pointers - 1);
-  body->addParamAttr(num_pointers - 1, llvm::Attribute::NoAlias);
-  for (size_t i = 0; i < loops.size(); ++i) {
-    inner.scope.variables[loops[i]] = body->getArg(num_pointers + i);
-    inner.scope.loops.push_back(loops[i]);
-  }
-  inner.scope.variables[loop.var] = body->getArg(fields.size());
-  inner.scope.loops.push_back(loop.var);
-  b_.SetInsertPoint(BasicBlock::Create(context, "entry", body));
-  ExprEmitter expressions(b_, target_, program_, inner.scope);
-  inner.expressions = &expressions;
-  here_ = &inner;
-  EmitStmt(loop.body);
-  b_.CreateRetVoid();
-  here_ = &outer;
   b_.SetInsertPoint(done);
+}
+
+// The loop becomes a call of a function that all equal ones share.
+void KernelEmitter::EmitOutlined(const For& loop) {
+  const OutlinedLoop outlined = OutlineLoop(*here_->program, layout_, loop);
+  ExprEmitter& expressions = *here_->expressions;
+  std::vector<std::string> buffers, variables;
+  std::vector<Value*> arguments;
+  for (const auto& [inside, outside] : outlined.buffers) {
+    auto known = here_->scope.buffers.find(outside);
+    buffers.push_back(inside);
+    arguments.push_back(known != here_->scope.buffers.end() ? known->second
+                                                            : InThreadArea(outside));
+  }
+  expressions.Forget();
+  for (const auto& [inside, value] : outlined.variables) {
+    variables.push_back(inside);
+    arguments.push_back(expressions.Emit(value));
+  }
+  expressions.Forget();  // these expressions end here
+  const std::string key = ToText(outlined.program);
+  llvm::Function* function = outlined_[key];
+  if (function == nullptr) {
+    function = EmitFunction(absl::StrCat("outlined", outlined_.size() - 1), outlined.program,
+                            buffers, /*has_area=*/false, variables, outlined.program.body);
+    outlined_[key] = function;
+  }
+  b_.CreateCall(function, arguments);
+}
+
+llvm::Function* KernelEmitter::EmitFunction(const std::string& name, const Program& program,
+                                            const std::vector<std::string>& buffers, bool has_area,
+                                            const std::vector<std::string>& variables,
+                                            const Stmt& body) {
+  const size_t num_pointers = buffers.size() + has_area;
+  std::vector<llvm::Type*> types(num_pointers, pointer_);
+  types.insert(types.end(), variables.size(), b_.getInt64Ty());
+  auto* function = llvm::Function::Create(llvm::FunctionType::get(b_.getVoidTy(), types, false),
+                                          llvm::GlobalValue::InternalLinkage, name, *module_);
+  function->addFnAttr(llvm::Attribute::NoInline);
+  FunctionContext inner;
+  inner.program = &program;
+  inner.function = function;
+  inner.scope.buffers = tables_;
+  for (size_t i = 0; i < num_pointers; ++i) function->addParamAttr(i, llvm::Attribute::NoAlias);
+  for (size_t i = 0; i < buffers.size(); ++i) {
+    function->getArg(i)->setName(buffers[i]);
+    inner.scope.buffers[buffers[i]] = function->getArg(i);
+  }
+  if (has_area) inner.thread_area = function->getArg(buffers.size());
+  for (size_t i = 0; i < variables.size(); ++i) {
+    inner.scope.variables[variables[i]] = function->getArg(num_pointers + i);
+  }
+  inner.scope.loops = variables;
+  llvm::IRBuilder<>::InsertPointGuard guard(b_);
+  b_.SetInsertPoint(BasicBlock::Create(b_.getContext(), "entry", function));
+  ExprEmitter expressions(b_, target_, program, inner.scope);
+  inner.expressions = &expressions;
+  FunctionContext* outer = std::exchange(here_, &inner);
+  EmitStmt(body);
+  b_.CreateRetVoid();
+  here_ = outer;
+  return function;
 }
 
 }  // namespace

@@ -38,6 +38,7 @@
 //   tensorize    The nest from a tensorized loop inwards computes what the
 //                intrinsic computes, but for its predicate.
 //   peel         A peeled loop is serial or unrolled.
+//   outline      An outlined loop is serial and contains no parallel loop.
 //   order        What a stage reads is complete: its producer stands before it,
 //                and the loops around both make the elements read in the same
 //                iteration, or reduce in the producer and are in their last.
@@ -50,8 +51,10 @@
 //                the calls, and compute nothing that is read elsewhere.
 //
 // Lowered programs (verify_lowered.cc):
-//   form         Loops are serial or parallel, unmarked; bindings are empty;
-//                buffers have one dimension.
+//   form         Loops are serial or parallel, and unmarked but for outline;
+//                bindings are empty; buffers have one dimension.
+//   outline      An outlined loop is serial, contains no parallel loop, and uses
+//                no register buffer from outside.
 //   allocation   Every buffer but arguments and tables is allocated exactly
 //                once, around all its uses.
 //   lanes        Value, indices and predicate of a store agree in lanes.

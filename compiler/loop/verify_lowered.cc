@@ -60,13 +60,27 @@ class LoweredVerifier : public StmtVisitor {
   void VisitFor(const For& node) override {
     bool parallel = node.marks.kind == LoopKind::kParallel;
     LoopMarks allowed;
-    if (parallel) allowed.kind = LoopKind::kParallel;
+    if (parallel) {
+      allowed.kind = LoopKind::kParallel;
+    } else {
+      allowed.outline = node.marks.outline;
+    }
     if (node.marks != allowed) {
       Fail("form", absl::StrCat("loop ", node.var, " still has its marks"));
     }
     if (parallel && parallel_ != nullptr) {
       Fail("parallel",
            absl::StrCat("loop ", node.var, " stands inside parallel loop ", parallel_->var));
+    }
+    if (parallel && outlined_ != nullptr) {
+      Fail("outline",
+           absl::StrCat("loop ", node.var, " is parallel inside outlined loop ", outlined_->var));
+    }
+    const For* outlined = outlined_;
+    absl::flat_hash_set<std::string> before_outlined = before_outlined_;
+    if (node.marks.outline) {
+      outlined_ = &node;
+      before_outlined_ = open_;
     }
     const For* outside = parallel_;
     if (parallel) {
@@ -75,6 +89,8 @@ class LoweredVerifier : public StmtVisitor {
     }
     StmtVisitor::VisitFor(node);
     parallel_ = outside;
+    outlined_ = outlined;
+    before_outlined_ = std::move(before_outlined);
   }
 
   void VisitIf(const If& node) override {
@@ -171,6 +187,10 @@ class LoweredVerifier : public StmtVisitor {
            absl::StrCat("stage ", stage, " uses buffer ", name, " outside of its allocation"));
     }
     if (buffer.scope != Scope::kRegister) return;
+    if (outlined_ != nullptr && before_outlined_.contains(name)) {
+      Fail("outline", absl::StrCat("register buffer ", name,
+                                   " comes from outside of outlined loop ", outlined_->var));
+    }
     for (const Expr& index : indices) {
       if (IsConstantIndex(index)) continue;
       Fail("registers", absl::StrCat("stage ", stage, ": index ", ToText(index),
@@ -197,6 +217,8 @@ class LoweredVerifier : public StmtVisitor {
   absl::flat_hash_set<std::string> outside_;  // open where the parallel loop begins
   bool preparing_ = false;                    // in the prepare part
   const For* parallel_ = nullptr;
+  const For* outlined_ = nullptr;                     // the innermost
+  absl::flat_hash_set<std::string> before_outlined_;  // open where it begins
   std::vector<const Expr*> conditions_;
   const std::string* stage_ = nullptr;
   absl::Status status_;

@@ -168,6 +168,12 @@ class ScheduledVerifier {
         return Broken("prefetch", absl::StrCat("loop ", loop.var, " prefetches ", mark.buffer,
                                                in_lanes ? " in lanes" : ", which is no buffer"));
       }
+      for (size_t j = i; loop.marks.outline && j < loops.size(); ++j) {
+        const LoopKind kind = loops[j]->marks.kind;
+        if (j == i ? kind == LoopKind::kSerial : kind != LoopKind::kParallel) continue;
+        return Broken("outline", absl::StrCat("loop ", loop.var, " is outlined, but loop ",
+                                              loops[j]->var, " is ", ToAbsl(Word(kind))));
+      }
       if ((parallel || vectorize) && (loop.marks.peel_first || loop.marks.peel_last)) {
         return Broken("peel", absl::StrCat("loop ", loop.var, " is ", ToAbsl(Word(loop.marks.kind)),
                                            " and peeled"));

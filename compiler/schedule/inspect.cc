@@ -275,6 +275,7 @@ absl::Status CheckUnmarked(std::string_view action, const For& loop) {
 }
 
 absl::Status CheckSerial(std::string_view action, const For& loop) {
+  if (loop.marks.outline) return Refuse(action, "it is marked outline, and stays a serial loop");
   if (loop.marks.kind == LoopKind::kSerial) return absl::OkStatus();
   return Refuse(action,
                 absl::StrCat("it is marked ", std::string(Name(loop.marks.kind)), " already"));

@@ -69,7 +69,7 @@ bool IsOutsideRegion(const Store& store, const std::string& loop);
 // Refuses unless the loop is serial with a mask tail: marks come last, since a
 // rewrite could not tell which of the new loops they mean.
 absl::Status CheckUnmarked(std::string_view action, const For& loop);
-// Refuses a loop whose kind is marked already.
+// Refuses a loop whose kind is marked already, or that outline keeps serial.
 absl::Status CheckSerial(std::string_view action, const For& loop);
 // Whether the store's value, predicate or indices read `buffer`.
 bool Reads(const Store& store, const std::string& buffer);

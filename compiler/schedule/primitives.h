@@ -73,6 +73,8 @@ absl::StatusOr<Program> StoreIn(const Program& program, std::string_view stage,
 absl::StatusOr<Program> Parallel(const Program& program, std::string_view loop);
 absl::StatusOr<Program> Vectorize(const Program& program, std::string_view loop);
 absl::StatusOr<Program> Unroll(const Program& program, std::string_view loop);
+// The loop becomes a function, which its copies share.
+absl::StatusOr<Program> Outline(const Program& program, std::string_view loop);
 // Each iteration asks for what reads of `buffer` below need `distance` (1..1024)
 // iterations later.
 absl::StatusOr<Program> PrefetchAhead(const Program& program, std::string_view loop,

@@ -204,6 +204,7 @@ constexpr Primitive kPrimitives[] = {
     {"compute_at", 1, kComputeAt, ApplyComputeAt},
     {"fuse", 1, kFuse, ApplyFuse},
     {"inline", 1, kInline, ApplyInline},
+    {"outline", 1, "outline(LOOP)", ApplyMark<Outline>},
     {"pack", 1, kPack, ApplyPack},
     {"pad", 1, kPad, ApplyPad},
     {"parallel", 1, "parallel(LOOP)", ApplyMark<Parallel>},

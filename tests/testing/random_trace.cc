@@ -162,7 +162,9 @@ class Drawer {
     std::vector<const For*> loops = Loops();
     if (loops.empty()) return {"unroll", 1, {}, {"none"}};
     const For* loop = Pick(loops);
-    switch (Below(10)) {
+    switch (Below(11)) {
+      case 10:
+        return {"outline", 1, {}, {loop->var}};
       case 8:
         return {"prefetch",
                 1,

@@ -1,10 +1,11 @@
 // What is left to do when every mark has been expanded: loops are serial or
-// parallel, buffers without a use are dropped, registers have constant indices.
+// parallel, or to be outlined; buffers without a use are dropped, registers have constant indices.
 #include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "compiler/loop/buffer_uses.h"
 #include "compiler/loop/passes/passes.h"
 #include "compiler/loop/stmt_visitor.h"
 
@@ -26,7 +27,9 @@ class Finisher : public StmtMutator {
 
  protected:
   Stmt MutateFor(const For& node, const Stmt& s) override {
+    CheckOutlined(node);
     LoopMarks marks;
+    marks.outline = node.marks.outline;
     if (node.marks.kind == LoopKind::kParallel) marks.kind = LoopKind::kParallel;
     Stmt body = Mutate(node.body);
     if (body.SameAs(node.body) && marks == node.marks) return s;
@@ -34,7 +37,10 @@ class Finisher : public StmtMutator {
   }
   Stmt MutateAllocate(const Allocate& node, const Stmt& s) override {
     allocated_.insert(node.buffer);
-    return StmtMutator::MutateAllocate(node, s);
+    open_.insert(node.buffer);
+    Stmt result = StmtMutator::MutateAllocate(node, s);
+    open_.erase(node.buffer);
+    return result;
   }
   Stmt MutateStore(const Store& node, const Stmt& s) override {
     CheckConstant(node.buffer, node.indices);
@@ -46,6 +52,20 @@ class Finisher : public StmtMutator {
   }
 
  private:
+  // Registers do not outlive a function.
+  void CheckOutlined(const For& loop) {
+    if (!loop.marks.outline || !status_.ok()) return;
+    std::vector<std::string> crossing;
+    for (const std::string& name : BuffersUsed(loop.body)) {
+      if (registers_.contains(name) && open_.contains(name)) crossing.push_back(name);
+    }
+    if (crossing.empty()) return;
+    std::sort(crossing.begin(), crossing.end());
+    status_ = absl::InvalidArgumentError(absl::StrCat(
+        "loop ", loop.var, " cannot be outlined: ", absl::StrJoin(crossing, ", "),
+        " in registers is used both inside and outside of it; outline a loop around, or keep the "
+        "buffer in memory"));
+  }
   void CheckConstant(const std::string& buffer, const std::vector<Expr>& indices) {
     if (!status_.ok() || !registers_.contains(buffer)) return;
     std::vector<std::string> loops;
@@ -70,7 +90,7 @@ class Finisher : public StmtMutator {
   }
 
   absl::flat_hash_set<std::string> registers_;
-  absl::flat_hash_set<std::string> allocated_;
+  absl::flat_hash_set<std::string> allocated_, open_;
   absl::Status status_;
 };
 

@@ -7,7 +7,8 @@
 // Legal when every store below binds a spatial axis of its stage to the loop
 // (so that iterations write disjoint elements) and none a reduction axis, or is
 // computed anew in each iteration (compute_at: its buffer is private), no other
-// parallel loop is around or below, and all loops around are serial.
+// parallel loop is around or below, and all loops around are serial and
+// not outlined.
 
 #include "absl/strings/str_cat.h"
 #include "compiler/base/source_error.h"
@@ -28,6 +29,9 @@ absl::StatusOr<Program> Parallel(const Program& program, std::string_view loop) 
     if (around->marks.kind != LoopKind::kSerial) {
       return schedule::Refuse(action, absl::StrCat("loop ", around->var, " around it is marked ",
                                                    ToAbsl(Name(around->marks.kind))));
+    }
+    if (around->marks.outline) {
+      return schedule::Refuse(action, absl::StrCat("loop ", around->var, " around it is outlined"));
     }
   }
   for (const For* below : schedule::LoopsBelow(old.body)) {

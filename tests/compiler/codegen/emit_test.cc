@@ -264,6 +264,64 @@ TEST(EmitTest, WorkspaceAndStackBuffersUnderSerialAndParallelLoops) {
   }
 }
 
+// Three copies of a loop, in which constants, outer variables and buffers differ;
+// a fourth adds another number. t is used outside too, and w lies in the area of a
+// thread, allocated inside.
+TEST(EmitTest, EqualOutlinedLoopsShareAFunction) {
+  auto program = ParseProgram(R"(lowered program outlined {
+  in x: f32[48]
+  in z: f32[48]
+  out y: f32[192]
+  stack t: f32[12]
+  workspace w: f32[12]
+  workspace w.1: f32[12]
+  workspace w.2: f32[12]
+  stage s[i: 192]
+  for i in 4 parallel {
+    allocate t {
+      for k in 12 {
+        s: t[k] = x[k + i * 12]
+      }
+      for j in 12 outline {
+        allocate w {
+          s: w[j] = t[j] + z[j]
+          s: y[i * 48 + j] = w[j] * 2
+        }
+      }
+      for j in 12 outline {
+        allocate w.1 {
+          s: w.1[j] = t[j] + z[i * 12 + j]
+          s: y[i * 48 + j + 12] = w.1[j] * 2
+        }
+      }
+      for l in 12 outline {
+        allocate w.2 {
+          s: w.2[l] = t[l] + x[i * 12 + l]
+          s: y[i * 48 + l + 24] = w.2[l] * 2
+        }
+      }
+      for l in 12 outline {
+        s: y[i * 48 + l + 36] = t[l] * 2
+      }
+    }
+  }
+})",
+                              "outlined");
+  ASSERT_TRUE(program.ok()) << program.status();
+  ExpectSame(*program, -1, 1, 0);
+  ExpectSame(*program, -1, 1, 0, /*threads=*/3);
+  auto ir = CompileKernel(*program, HostTarget(), CodeForm::kLlvmIr);
+  ASSERT_TRUE(ir.ok()) << ir.status();
+  auto count = [&](const std::string& text) {
+    int found = 0;
+    for (size_t at = 0; (at = ir->find(text, at)) != std::string::npos; ++at) ++found;
+    return found;
+  };
+  EXPECT_EQ(count("define internal void @outlined"), 2) << *ir;
+  EXPECT_EQ(count("call void @outlined0("), 3) << *ir;
+  EXPECT_EQ(count("call void @outlined1("), 1) << *ir;
+}
+
 TEST(EmitTest, PreparesApartFromTheCalls) {
   // v is read by prepare and by the calls, w by prepare alone.
   auto program = ParseProgram(R"(lowered program prepared {

@@ -195,6 +195,24 @@ TEST(Lower, RefusesARegisterBufferWithAVariableIndex) {
   EXPECT_THAT(lowered.status().ToString(), HasSubstr("must be constant"));
 }
 
+TEST(Lower, OutlinesLoopsAroundRegistersOnly) {
+  Schedule s = TiledMatmul(24, 32, 8, 4, 16, 8, 1);
+  absl::StatusOr<Program> around = Outline(s.program(), "i.o");
+  ASSERT_TRUE(around.ok()) << around.status();
+  Program lowered = LoweredOf(*around);
+  std::vector<Stmt> outlined = FindAll(lowered.body, [](const Stmt& stmt) {
+    return stmt.As<For>() != nullptr && stmt.As<For>()->marks.outline;
+  });
+  EXPECT_EQ(outlined.size(), 1u) << ToText(lowered);
+  absl::StatusOr<Program> within = Outline(s.program(), "k.o");
+  ASSERT_TRUE(within.ok()) << within.status();
+  absl::StatusOr<Program> refused = Lower(*within);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(refused.status().ToString(),
+              HasSubstr("loop k.o cannot be outlined: C.acc in registers"));
+}
+
 TEST(Lower, RefusesTooMuchUnrolling) {
   Schedule s(NaiveMatmul(100, 100, 100));
   s.Unroll("C.k").Unroll("C.j").Unroll("C.i");
