@@ -63,10 +63,15 @@ absl::StatusOr<ExitCode> RunBuild(const Options& options) {
                {"key_version", metadata["key_version"]},
                {"program_hash", built.program_hash()},
                {"required_features", metadata["features"]},
+               {"libraries", metadata["libraries"]},
                {"target", ToText(task.target)}});
   } else {
     Print(absl::StrCat(options.output, ": ", task.function.name, ", ", trace->origin, ", ",
                        built.output().size(), " bytes\n"));
+    for (const Json& needed : metadata["libraries"]) {
+      Print(absl::StrCat("needs ", needed["library"].get<std::string>(), " at run time, for ",
+                         needed["routine"].get<std::string>(), "\n"));
+    }
   }
   return kSuccess;
 }

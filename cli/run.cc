@@ -15,6 +15,7 @@
 #include "cli/record_json.h"
 #include "cli/services.h"
 #include "compiler/base/status_macros.h"
+#include "compiler/loop/library_nest.h"
 #include "measurer/input_data.h"
 #include "tuner/run_once.h"
 
@@ -25,6 +26,7 @@ struct Options {
   TaskOptions task;
   std::string trace = "best", cpus, db, out;
   std::vector<std::string> in;  // NAME=FILE
+  std::vector<std::string> libraries;
   uint64_t seed = 1;
   bool explain = false, json = false;
 };
@@ -90,6 +92,22 @@ absl::Status Compute(const Options& options, const LoadedTask& task, const Trace
   return absl::OkStatus();
 }
 
+// A dependency is allowed by name only.
+absl::Status CheckLibraries(const Options& options, const Program& lowered) {
+  const std::vector<std::string> routines = RoutinesCalled(lowered);
+  if (routines.empty()) return absl::OkStatus();
+  const std::string& library = FindLibraryRoutine(routines.front())->library;
+  if (options.libraries.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the schedule calls ", routines.front(), " of ", library,
+                     ", and libraries are off by default: allow it with --library ", library));
+  }
+  if (options.out.empty()) return absl::OkStatus();
+  return absl::UnimplementedError(
+      absl::StrCat("--out computes without libraries, and the schedule calls ", routines.front(),
+                   " of ", library));
+}
+
 void PrintReport(const Record& record, const NamedTrace& trace, const LoadedTask& task) {
   bool ok = record.status == RecordStatus::kOk;
   Print(absl::StrCat(task.function.name, ", ", trace.origin, ": ", std::string(Name(record.status)),
@@ -120,8 +138,9 @@ absl::StatusOr<ExitCode> RunOne(const Options& options) {
     return kNegative;
   }
   RETURN_IF_ERROR(trace.status());
-  RETURN_IF_ERROR(LowerWithTrace(task.function, trace->trace).status());
-  ASSIGN_OR_RETURN(LocalServices services, StartServices(task, options.cpus));
+  ASSIGN_OR_RETURN(Program lowered, LowerWithTrace(task.function, trace->trace));
+  RETURN_IF_ERROR(CheckLibraries(options, lowered));
+  ASSIGN_OR_RETURN(LocalServices services, StartServices(task, options.cpus, options.libraries));
   ASSIGN_OR_RETURN(RunReport report,
                    RunOnce(ProblemOf(task, services.cores, options.seed), ToText(trace->canonical),
                            *services.builder, services.hub->pool()));
@@ -159,6 +178,9 @@ Action AddRun(CLI::App& app) {
       ->allow_extra_args(false);
   app.add_option("--out", options->out, "Directory for OUTPUT.npy of each output");
   app.add_option("--cpus", options->cpus, "CPUs to time on, e.g. 0,2-3; default: chosen");
+  app.add_option("--library", options->libraries,
+                 "Library that the schedule may call, e.g. libopenblas.so.0; default: none")
+      ->allow_extra_args(false);
   app.add_option("--seed", options->seed, "Seed of input data")->capture_default_str();
   app.add_flag("--explain", options->explain,
                "Probe the machine and say how near this is to its limits");

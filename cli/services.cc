@@ -8,7 +8,8 @@
 #include "tuner/process.h"
 
 namespace lathe::cli {
-absl::StatusOr<LocalServices> StartServices(const LoadedTask& task, const std::string& cpus) {
+absl::StatusOr<LocalServices> StartServices(const LoadedTask& task, const std::string& cpus,
+                                            const std::vector<std::string>& libraries) {
   LocalServices services;
   std::vector<int> requested;
   if (!cpus.empty()) {
@@ -24,6 +25,9 @@ absl::StatusOr<LocalServices> StartServices(const LoadedTask& task, const std::s
 
   PrivateHubOptions hub;
   ASSIGN_OR_RETURN(hub.measurer_program, FindTool("lathe-measurer"));
+  for (const std::string& library : libraries) {
+    hub.measurer_arguments.insert(hub.measurer_arguments.end(), {"--library", library});
+  }
   ASSIGN_OR_RETURN(services.hub, PrivateHub::Start(std::move(hub)));
   return services;
 }

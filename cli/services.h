@@ -22,8 +22,10 @@ struct LocalServices {
   std::unique_ptr<PrivateHub> hub;
 };
 
-// `cpus` as given to --cpus ("0", "0,2", "0-3"); empty: chosen here.
-absl::StatusOr<LocalServices> StartServices(const LoadedTask& task, const std::string& cpus);
+// `cpus` as given to --cpus ("0", "0,2", "0-3"); empty: chosen here. Candidates may
+// call the routines of `libraries`.
+absl::StatusOr<LocalServices> StartServices(const LoadedTask& task, const std::string& cpus,
+                                            const std::vector<std::string>& libraries = {});
 
 // The problem that measures `task` on the plan's CPUs.
 Problem ProblemOf(const LoadedTask& task, const CorePlan& cores, uint64_t seed);

@@ -17,8 +17,12 @@ class Checker {
  public:
   // `page` may be null for a kernel that prepares nothing.
   Checker(const RunnerJob& job, const LoadedKernel& kernel, lathe_thread_pool* pool,
-          RunnerStatusPage* page)
-      : job_(job), kernel_(kernel), pool_(pool), page_(page) {}
+          RunnerStatusPage* page, RoutineFinder find_routine)
+      : job_(job),
+        kernel_(kernel),
+        pool_(pool),
+        page_(page),
+        find_routine_(std::move(find_routine)) {}
 
   // Calls the kernel once; its outputs, by argument, on success.
   std::optional<Failure> Run(const std::vector<std::string>& inputs, Placement placement,
@@ -33,7 +37,8 @@ class Checker {
                                             .pool = pool_,
                                             .workspace_limit = job_.workspace_bytes,
                                             .placement = placement,
-                                            .poison = poison};
+                                            .poison = poison,
+                                            .find_routine = find_routine_};
     if (std::optional<Failure> failure = Prepare(inputs, options, &*arguments)) return failure;
     KernelRuntime runtime(options);
     for (size_t a = 0; a < job_.arguments.size(); ++a) {
@@ -108,6 +113,7 @@ class Checker {
   const LoadedKernel& kernel_;
   lathe_thread_pool* pool_;
   RunnerStatusPage* page_;
+  const RoutineFinder find_routine_;
 };
 
 }  // namespace
@@ -115,8 +121,9 @@ class Checker {
 std::optional<Failure> CheckCandidate(const RunnerJob& job, const LoadedKernel& kernel,
                                       lathe_thread_pool* pool, RunnerStatusPage* page,
                                       const std::vector<const char*>& references,
+                                      const RoutineFinder& find_routine,
                                       std::vector<std::string>* outputs) {
-  Checker checker(job, kernel, pool, page);
+  Checker checker(job, kernel, pool, page, find_routine);
   const bool threads = job.timing.threads > 1;
   for (size_t s = 0; s < job.seeds.size(); ++s) {
     const std::vector<std::string> inputs = MakeInputs(job.arguments, job.seeds[s]);
@@ -141,7 +148,7 @@ std::optional<Failure> CheckCandidate(const RunnerJob& job, const LoadedKernel& 
 }
 
 std::optional<Failure> RunReference(const RunnerJob& job, const LoadedKernel& kernel, char* out) {
-  Checker checker(job, kernel, nullptr, nullptr);
+  Checker checker(job, kernel, nullptr, nullptr, nullptr);
   std::vector<std::string> outputs;
   if (std::optional<Failure> failure =
           checker.Run(MakeInputs(job.arguments, job.seeds[0]), Placement::kEndAtPage,

@@ -20,10 +20,12 @@ namespace lathe {
 // the runs of one seed must agree bit by bit, and the first must agree with the
 // reference, whose outputs for seed i lie at references[i] (OutputOffsets).
 // `outputs` receives the bytes of every output (by argument) for the first seed.
-// Packed arguments are prepared anew for every run; `page` says when.
+// Packed arguments are prepared anew for every run; `page` says when. Routines of
+// libraries are those that `find_routine` has.
 std::optional<Failure> CheckCandidate(const RunnerJob& job, const LoadedKernel& kernel,
                                       lathe_thread_pool* pool, RunnerStatusPage* page,
                                       const std::vector<const char*>& references,
+                                      const RoutineFinder& find_routine,
                                       std::vector<std::string>* outputs);
 
 // Runs a reference once for job.seeds[0] and writes its outputs at `out`.

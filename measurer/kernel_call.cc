@@ -27,6 +27,9 @@ Failure KernelError(int32_t code, const KernelRuntime& runtime) {
                     " bytes of workspace, more than declared");
   } else if (code == LATHE_ENOMEM) {
     absl::StrAppend(&message, " (no workspace)");
+  } else if (code == LATHE_ELIBRARY) {
+    return {Verdict::kRefused, absl::StrCat(message, " (it calls ", runtime.refused_routine(),
+                                            ", which no library named by --library has)")};
   } else if (code == LATHE_EFEATURE) {
     return {Verdict::kRefused, message + " (this CPU lacks a required feature)"};
   } else if (code == LATHE_EABI) {

@@ -44,6 +44,7 @@ KernelRuntime::KernelRuntime(const Options& options) : base_(), options_(options
   base_.num_threads = options.num_threads;
   base_.parallel_for = ParallelFor;
   base_.workspace = Workspace;
+  base_.library_routine = LibraryRoutine;
 }
 
 int32_t KernelRuntime::ParallelFor(const lathe_runtime* rt, int64_t iterations, lathe_task task,
@@ -74,6 +75,13 @@ void* KernelRuntime::Workspace(const lathe_runtime* rt, uint64_t bytes) {
   if (!buffer.ok()) return nullptr;
   self->workspace_ = *std::move(buffer);
   return self->workspace_->data();
+}
+
+void* KernelRuntime::LibraryRoutine(const lathe_runtime* rt, const char* name) {
+  auto* self = static_cast<KernelRuntime*>(rt->state);
+  void* routine = self->options_.find_routine ? self->options_.find_routine(name) : nullptr;
+  if (routine == nullptr) self->refused_routine_ = name;
+  return routine;
 }
 
 int32_t KernelRuntime::Run(int64_t iterations, lathe_task task, void* closure) {

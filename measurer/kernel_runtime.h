@@ -4,6 +4,7 @@
 #define LATHE_MEASURER_KERNEL_RUNTIME_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,6 +29,9 @@ struct Race {
   bool in_workspace = false;
 };
 
+// The address of a library's routine, or null. Must make no system calls.
+using RoutineFinder = std::function<void*(const char* name)>;
+
 // One call's runtime. Not thread-safe, not movable (kernels hold its address).
 //
 // Races: a parallel loop's iterations must write disjoint bytes. For each bit of
@@ -46,6 +50,7 @@ class KernelRuntime {
     uint64_t workspace_limit = 0;       // larger requests get null
     Placement placement = Placement::kAligned;
     uint8_t poison = 0xff;
+    RoutineFinder find_routine = nullptr;  // none: no libraries
   };
 
   explicit KernelRuntime(const Options& options);
@@ -61,12 +66,15 @@ class KernelRuntime {
   const std::optional<GuardedBuffer>& workspace() const { return workspace_; }
   // Set when the kernel asked for more than the limit.
   std::optional<uint64_t> refused_workspace() const { return refused_workspace_; }
+  // Set when the kernel asked for a routine that is not to be had.
+  const std::string& refused_routine() const { return refused_routine_; }
   int64_t parallel_loops() const { return parallel_loops_; }
 
  private:
   static int32_t ParallelFor(const lathe_runtime* rt, int64_t iterations, lathe_task task,
                              void* closure);
   static void* Workspace(const lathe_runtime* rt, uint64_t bytes);
+  static void* LibraryRoutine(const lathe_runtime* rt, const char* name);
 
   int32_t Run(int64_t iterations, lathe_task task, void* closure);
   void FindRaces(int64_t iterations, lathe_task task, void* closure);
@@ -79,6 +87,7 @@ class KernelRuntime {
   std::optional<GuardedBuffer> workspace_;
   std::optional<Race> race_;
   std::optional<uint64_t> refused_workspace_;
+  std::string refused_routine_;
   int64_t parallel_loops_ = 0;
 };
 

@@ -20,24 +20,25 @@
 #include "compiler/base/version.h"
 #include "measurer/daemon.h"
 #include "measurer/device_probe.h"
+#include "measurer/library_routines.h"
 
 namespace lathe {
 namespace {
 
 struct Arguments {
   std::string hub, name, kind, cpus, token, data_directory, ca_file;
+  std::vector<std::string> libraries;
   bool once = false, insecure = false, probe = false;
 };
 
 // The runner lies beside this program, or in libexec/lathe of the installation.
-absl::StatusOr<std::string> FindRunner() {
+absl::StatusOr<std::string> FindRunner(const std::string& name) {
   const std::filesystem::path here = std::filesystem::read_symlink("/proc/self/exe").parent_path();
-  for (const std::filesystem::path& candidate :
-       {here / "lathe-runner", here / "../libexec/lathe/lathe-runner"}) {
+  for (const std::filesystem::path& candidate : {here / name, here / "../libexec/lathe" / name}) {
     if (access(candidate.c_str(), X_OK) == 0) return candidate.lexically_normal().string();
   }
   return absl::NotFoundError(
-      absl::StrCat("lathe-runner is neither in ", here.string(), " nor in ../libexec/lathe"));
+      absl::StrCat(name, " is neither in ", here.string(), " nor in ../libexec/lathe"));
 }
 
 std::string DefaultDataDirectory() {
@@ -126,7 +127,12 @@ absl::Status Serve(const Arguments& arguments) {
   ASSIGN_OR_RETURN(std::string uuid, PersistentUuid(arguments.data_directory));
   device.set_uuid(uuid);
   ExecutorOptions executor;
-  ASSIGN_OR_RETURN(executor.runner.executable, FindRunner());
+  // Here too, so that a library that is not there is our error and not the runner's.
+  RETURN_IF_ERROR(OpenLibraries(arguments.libraries).status());
+  executor.runner.libraries = arguments.libraries;
+  ASSIGN_OR_RETURN(
+      executor.runner.executable,
+      FindRunner(arguments.libraries.empty() ? "lathe-runner" : "lathe-runner-libraries"));
   executor.runner.address_space_bytes = PhysicalMemoryBytes() / 4 * 3;
   executor.runner.largest_cache_bytes = LargestCacheBytes(device);
   if (!arguments.cpus.empty()) {
@@ -170,6 +176,9 @@ int Main(int argc, char** argv) {
   app.add_option("--token", arguments.token, "what the hub knows us by");
   app.add_option("--data-dir", arguments.data_directory, "where the device's UUID is kept");
   app.add_option("--ca", arguments.ca_file, "certificate authority of the hub (PEM); uses TLS");
+  app.add_option("--library", arguments.libraries,
+                 "library that candidates may call, such as libopenblas.so.0 (default: none)")
+      ->allow_extra_args(false);
   app.add_flag("--insecure", arguments.insecure, "allow plain text to another machine");
   app.add_flag("--once", arguments.once, "leave when the hub goes");
   app.add_flag("--probe", arguments.probe, "print what this device is, and leave");

@@ -1,7 +1,8 @@
 // lathe-runner: the child of lathe-measurer that runs foreign kernels. It is
 // started with descriptors 3 (socket) and 4 (status page) and the arguments
-// PARENT_PID ADDRESS_SPACE_BYTES LARGEST_CACHE_BYTES, and serves jobs until its
-// socket closes or it dies.
+// PARENT_PID ADDRESS_SPACE_BYTES LARGEST_CACHE_BYTES [LIBRARY...], and serves jobs
+// until its socket closes or it dies. Only lathe-runner-libraries, the same but
+// linked dynamically, opens libraries.
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -11,6 +12,10 @@
 
 #include "compiler/runtime/lathe_cpu_features.h"
 #include "measurer/fault_report.h"
+#include "measurer/kernel_runtime.h"
+#ifdef LATHE_RUNNER_LIBRARIES
+#include "measurer/library_routines.h"
+#endif
 #include "measurer/runner_protocol.h"
 #include "measurer/sandbox.h"
 #include "measurer/trial.h"
@@ -55,10 +60,23 @@ void AskForTileRegisters() {
 #endif
 }
 
+absl::StatusOr<lathe::RoutineFinder> FindRoutinesIn(const std::vector<std::string>& libraries) {
+  if (libraries.empty()) return lathe::RoutineFinder();
+#ifdef LATHE_RUNNER_LIBRARIES
+  // A kernel's threads are the runtime's, not the library's own.
+  for (const char* variable : {"OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"}) {
+    setenv(variable, "1", 1);
+  }
+  return lathe::OpenLibraries(libraries);
+#else
+  return absl::InternalError("this runner opens no libraries");
+#endif
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 4) {
+  if (argc < 4) {
     std::fprintf(stderr, "lathe-runner is started by lathe-measurer only\n");
     return 2;
   }
@@ -71,7 +89,9 @@ int main(int argc, char** argv) {
   auto* page = static_cast<lathe::RunnerStatusPage*>(memory);
 
   AskForTileRegisters();
-  lathe::TrialRunner runner(page, cache);
+  absl::StatusOr<lathe::RoutineFinder> routines = FindRoutinesIn({argv + 4, argv + argc});
+  if (!routines.ok()) return Fail(routines.status());
+  lathe::TrialRunner runner(page, cache, *std::move(routines));
   absl::Status locked = lathe::LimitResources(address_space, parent);
   if (locked.ok() && !kSanitized) locked = lathe::EnterSandbox();
   if (!locked.ok()) return Fail(locked);

@@ -95,11 +95,12 @@ absl::StatusOr<std::unique_ptr<RunnerProcess>> RunnerProcess::Start(const Runner
   runner->page_ = static_cast<RunnerStatusPage*>(memory);
   Descriptor page_descriptor(fcntl(page.writable(), F_DUPFD_CLOEXEC, 16));
 
-  int error =
-      Spawn(options.executable,
-            {options.executable, absl::StrCat(getpid()), absl::StrCat(options.address_space_bytes),
-             absl::StrCat(options.largest_cache_bytes)},
-            theirs.get(), page_descriptor.get(), &runner->pid_);
+  std::vector<std::string> arguments = {options.executable, absl::StrCat(getpid()),
+                                        absl::StrCat(options.address_space_bytes),
+                                        absl::StrCat(options.largest_cache_bytes)};
+  arguments.insert(arguments.end(), options.libraries.begin(), options.libraries.end());
+  int error = Spawn(options.executable, std::move(arguments), theirs.get(), page_descriptor.get(),
+                    &runner->pid_);
   if (error != 0) {
     return absl::InternalError(
         absl::StrCat("cannot start ", options.executable, ": ", std::strerror(error)));

@@ -21,6 +21,7 @@ struct RunnerOptions {
   std::string executable;
   uint64_t address_space_bytes = 0;  // 0: unlimited
   uint64_t largest_cache_bytes = 0;
+  std::vector<std::string> libraries;  // that kernels may call; `executable` must open them
 };
 
 // How one job ended. Without a reply the process has died and must be replaced.

@@ -96,6 +96,8 @@ absl::Status EnterSandbox() {
        }) {
     rule(SCMP_ACT_ALLOW, call);
   }
+  // Libraries say where their memory is to lie (OpenBLAS), and do without an answer.
+  rule(SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(mbind));
   // A thread, but never a process. clone3's flags lie in memory, out of the
   // filter's sight; libc falls back to clone when it is missing.
   rule(SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3));

@@ -103,9 +103,11 @@ absl::Status CheckJob(const RunnerJob& job, size_t descriptors) {
 
 }  // namespace
 
-TrialRunner::TrialRunner(RunnerStatusPage* page, uint64_t largest_cache_bytes)
+TrialRunner::TrialRunner(RunnerStatusPage* page, uint64_t largest_cache_bytes,
+                         RoutineFinder find_routine)
     : page_(page),
       evict_bytes_(std::clamp<uint64_t>(2 * largest_cache_bytes, 16 << 20, 512 << 20)),
+      find_routine_(std::move(find_routine)),
       pool_(nullptr, lathe_thread_pool_destroy) {
   CPU_ZERO(&all_cpus_);
   sched_getaffinity(0, sizeof(all_cpus_), &all_cpus_);
@@ -159,7 +161,7 @@ RunnerReply TrialRunner::Trial(const RunnerJob& job, const std::vector<int>& des
   std::vector<std::string> outputs;
   RunnerReply reply;
   if (std::optional<Failure> failure =
-          CheckCandidate(job, *kernel, pool_.get(), page_, references, &outputs)) {
+          CheckCandidate(job, *kernel, pool_.get(), page_, references, find_routine_, &outputs)) {
     reply = Reply(failure->verdict, failure->error);
   }
   reply.check_seconds = MonotonicSeconds() - start;
@@ -182,7 +184,8 @@ void TrialRunner::Time(const RunnerJob& job, const LoadedKernel& kernel, double 
   const KernelRuntime::Options options = {.order = LoopOrder::kThreads,
                                           .num_threads = job.timing.threads,
                                           .pool = pool_.get(),
-                                          .workspace_limit = job.workspace_bytes};
+                                          .workspace_limit = job.workspace_bytes,
+                                          .find_routine = find_routine_};
   page_->phase = RunnerStatusPage::kPreparing;
   if (std::optional<Failure> failure =
           PreparePacked(kernel.prepare(), job, inputs, options, &*arguments)) {

@@ -10,6 +10,7 @@
 
 #include "compiler/runtime/lathe_thread_pool.h"
 #include "measurer/conditions.h"
+#include "measurer/kernel_runtime.h"
 #include "measurer/loader.h"
 #include "measurer/runner_protocol.h"
 
@@ -20,7 +21,8 @@ namespace lathe {
 class TrialRunner {
  public:
   // Reports its phase in `page`. `largest_cache_bytes` sizes cold-cache eviction.
-  TrialRunner(RunnerStatusPage* page, uint64_t largest_cache_bytes);
+  // `find_routine` may be null: kernels then have no libraries.
+  TrialRunner(RunnerStatusPage* page, uint64_t largest_cache_bytes, RoutineFinder find_routine);
 
   // Never fails: what goes wrong is the reply's verdict. The descriptors are
   // those of JobKind and stay the caller's.
@@ -39,6 +41,7 @@ class TrialRunner {
 
   RunnerStatusPage* page_;
   uint64_t evict_bytes_;
+  const RoutineFinder find_routine_;
   std::vector<char> evict_;
   ConditionMonitor conditions_;
   Pool pool_;

@@ -14,6 +14,7 @@
 #include "compiler/codegen/packed_block.h"
 #include "compiler/codegen/workspace_layout.h"
 #include "compiler/loop/buffer_uses.h"
+#include "compiler/loop/library_nest.h"
 #include "compiler/loop/stmt_visitor.h"
 #include "compiler/runtime/lathe_kernel.h"
 #include "llvm/IR/Constants.h"
@@ -200,6 +201,11 @@ void KernelEmitter::EmitStmt(const Stmt& s) {
       return here_->expressions->EmitPrefetch(*s.As<Prefetch>());
     case StmtKind::kIntrinsic:
       here_->expressions->Forget();
+      if (AsLibraryCall(*s.As<Intrinsic>())) {
+        // Lowering leaves none inside of parallel loops, where there is no runtime.
+        CHECK(here_->runtime != nullptr) << s.As<Intrinsic>()->name;
+        return here_->expressions->EmitLibraryCall(*s.As<Intrinsic>(), here_->runtime);
+      }
       return here_->expressions->EmitIntrinsic(*s.As<Intrinsic>());
   }
 }
@@ -429,7 +435,7 @@ absl::Status CheckSupported(const Program& lowered) {
 
 KernelNeeds NeedsOf(const Program& lowered, const Stmt& part) {
   const WorkspaceLayout layout = PlanWorkspace(lowered, part);
-  return {layout.shared_bytes, layout.thread_bytes, layout.parallel};
+  return {layout.shared_bytes, layout.thread_bytes, layout.parallel, layout.routines};
 }
 
 absl::StatusOr<std::unique_ptr<llvm::Module>> EmitKernel(const Program& lowered,

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "compiler/loop/program.h"
@@ -20,7 +21,10 @@ struct KernelNeeds {
   int64_t workspace_bytes = 0;
   int64_t workspace_bytes_per_thread = 0;
   bool parallel = false;
-  bool runtime() const { return parallel || workspace_bytes > 0 || workspace_bytes_per_thread > 0; }
+  std::vector<std::string> routines;  // of libraries
+  bool runtime() const {
+    return parallel || workspace_bytes > 0 || workspace_bytes_per_thread > 0 || !routines.empty();
+  }
 };
 // Of `part`: the program's body or its prepare part.
 KernelNeeds NeedsOf(const Program& lowered, const Stmt& part);

@@ -5,7 +5,6 @@
 #include "compiler/runtime/lathe_kernel.h"
 
 namespace lathe {
-namespace {
 
 using llvm::BasicBlock;
 using llvm::Value;
@@ -20,12 +19,13 @@ void ReturnIf(llvm::IRBuilder<>& b, Value* condition, int32_t code) {
   b.SetInsertPoint(stay);
 }
 
-}  // namespace
-
 Value* LoadRuntimeField(llvm::IRBuilder<>& b, Value* runtime, size_t offset, llvm::Type* type) {
   Value* address = b.CreateConstGEP1_64(b.getInt8Ty(), runtime, offset);
   return b.CreateLoad(type, address);
 }
+
+// The size of the first lathe_runtime, which any kernel without libraries can use.
+constexpr size_t kRuntimeWithoutLibraries = offsetof(lathe_runtime, library_routine);
 
 void EmitEntry(const Program& program, const WorkspaceLayout& layout, const EntryOptions& options,
                llvm::Function* body, llvm::IRBuilder<>& b) {
@@ -49,14 +49,16 @@ void EmitEntry(const Program& program, const WorkspaceLayout& layout, const Entr
   ReturnIf(b, any_null, LATHE_EARG);
   const bool wants_workspace = layout.shared_bytes + layout.thread_bytes > 0;
   Value* workspace = llvm::ConstantPointerNull::get(b.getPtrTy());
-  if (wants_workspace || layout.parallel) {
+  const bool calls_library = !layout.routines.empty();
+  if (wants_workspace || layout.parallel || calls_library) {
+    const size_t needed = calls_library ? sizeof(lathe_runtime) : kRuntimeWithoutLibraries;
     Value* version =
         LoadRuntimeField(b, runtime, offsetof(lathe_runtime, abi_version), b.getInt32Ty());
     Value* size =
         LoadRuntimeField(b, runtime, offsetof(lathe_runtime, struct_size), b.getInt32Ty());
     ReturnIf(b,
              b.CreateOr(b.CreateICmpULT(version, b.getInt32(LATHE_ABI_VERSION)),
-                        b.CreateICmpULT(size, b.getInt32(sizeof(lathe_runtime)))),
+                        b.CreateICmpULT(size, b.getInt32(needed))),
              LATHE_EABI);
   }
   if (wants_workspace) {

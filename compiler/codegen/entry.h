@@ -24,6 +24,9 @@ struct EntryOptions {
 void EmitEntry(const Program& program, const WorkspaceLayout& layout, const EntryOptions& options,
                llvm::Function* body, llvm::IRBuilder<>& b);
 
+// Leaves the function here with `code` if the condition holds.
+void ReturnIf(llvm::IRBuilder<>& b, llvm::Value* condition, int32_t code);
+
 // The field at `offset` of the lathe_runtime.
 llvm::Value* LoadRuntimeField(llvm::IRBuilder<>& b, llvm::Value* runtime, size_t offset,
                               llvm::Type* type);

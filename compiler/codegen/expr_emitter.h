@@ -44,6 +44,9 @@ class ExprEmitter {
   void EmitPrefetch(const Prefetch& prefetch);
   // A hardware primitive that the target has (intrinsics.cc).
   void EmitIntrinsic(const Intrinsic& intrinsic);
+  // A call of a library's routine, which the runtime knows, or leaves the function
+  // with LATHE_ELIBRARY (library_call.cc).
+  void EmitLibraryCall(const Intrinsic& intrinsic, llvm::Value* runtime);
   // Values emitted so far are not reused from here on (memory or place changed).
   void Forget() { emitted_.clear(); }
 

@@ -8,6 +8,7 @@
 #include "compiler/codegen/emit.h"
 #include "compiler/codegen/expr_emitter.h"
 #include "compiler/intrinsic/intrinsic.h"
+#include "compiler/loop/library_nest.h"
 #include "compiler/loop/stmt_visitor.h"
 
 namespace lathe {
@@ -22,6 +23,7 @@ class FeatureChecker : public StmtVisitor {
 
  protected:
   void VisitIntrinsic(const Intrinsic& node) override {
+    if (AsLibraryCall(node)) return;
     const HardwareIntrinsic* intrinsic = FindIntrinsic(node.name);
     CHECK(intrinsic != nullptr) << node.name;
     if (target_.Has(intrinsic->feature)) return;

@@ -6,6 +6,7 @@
 #include "compiler/codegen/emit.h"
 #include "compiler/codegen/packed_block.h"
 #include "compiler/codegen/version.h"
+#include "compiler/loop/library_nest.h"
 #include "compiler/runtime/lathe_kernel.h"
 #include "llvm/IR/Constants.h"
 
@@ -18,6 +19,15 @@ void AddNeeds(const KernelNeeds& needs, Json& json) {
   json["workspace_bytes"] = needs.workspace_bytes;
   json["workspace_bytes_per_thread"] = needs.workspace_bytes_per_thread;
   json["parallel"] = needs.parallel;
+}
+
+Json LibrariesOf(const Program& lowered) {
+  Json libraries = Json::array();
+  for (const std::string& routine : RoutinesCalled(lowered)) {
+    libraries.push_back(
+        Json{{"routine", routine}, {"library", FindLibraryRoutine(routine)->library}});
+  }
+  return libraries;
 }
 
 // "prepare" of compiler/runtime/lathe_kernel.h.
@@ -72,6 +82,7 @@ std::string KernelMetadata(const Function& function, const Target& target, const
   metadata["arguments"] = std::move(arguments);
   AddNeeds(NeedsOf(lowered, lowered.body), metadata);
   metadata["features"] = target.features;
+  metadata["libraries"] = LibrariesOf(lowered);
   metadata["prepare"] = PrepareOf(function, lowered);
   return metadata.dump();
 }

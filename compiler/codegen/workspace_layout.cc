@@ -1,6 +1,7 @@
 #include "compiler/codegen/workspace_layout.h"
 
 #include "compiler/base/check.h"
+#include "compiler/loop/library_nest.h"
 #include "compiler/loop/stmt_visitor.h"
 
 namespace lathe {
@@ -55,6 +56,7 @@ int64_t AlignedBytes(const Buffer& buffer) {
 WorkspaceLayout PlanWorkspace(const Program& lowered, const Stmt& part) {
   Planner planner(lowered);
   planner.Visit(part);
+  planner.layout.routines = RoutinesCalled(part);
   return std::move(planner.layout);
 }
 

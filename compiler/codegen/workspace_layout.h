@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "compiler/loop/program.h"
@@ -17,8 +18,9 @@ inline constexpr int64_t kBufferAlignment = 64;
 
 struct WorkspaceLayout {
   int64_t shared_bytes = 0;
-  int64_t thread_bytes = 0;  // for each thread, for buffers under a parallel loop
-  bool parallel = false;     // there is a parallel loop
+  int64_t thread_bytes = 0;           // for each thread, for buffers under a parallel loop
+  bool parallel = false;              // there is a parallel loop
+  std::vector<std::string> routines;  // of libraries, that are called; sorted
   absl::flat_hash_map<std::string, int64_t> shared;  // buffer -> offset in the shared part
   absl::flat_hash_map<std::string, int64_t> thread;  // buffer -> offset in the thread's part
 };

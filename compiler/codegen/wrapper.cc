@@ -10,6 +10,7 @@
 #include "compiler/codegen/target_machine.h"
 #include "compiler/codegen/workspace_layout.h"
 #include "compiler/codegen/wrapper_header.h"
+#include "compiler/loop/library_nest.h"
 #include "compiler/runtime/lathe_kernel.h"
 #include "llvm/IR/IRBuilder.h"
 
@@ -74,10 +75,30 @@ class WrapperEmitter {
     Constant* features = Private(llvm::ConstantArray::get(array, names), "features");
     auto* kernel =
         Hidden(llvm::FunctionType::get(b_.getInt32Ty(), {pointer_, pointer_}, false), symbol);
-    return Private(llvm::ConstantStruct::getAnon({kernel, features, b_.getInt32(names.size()),
-                                                  b_.getInt32(options_.threads),
-                                                  b_.getInt32(NeedsOf(lowered_, part).runtime())}),
+    const KernelNeeds needs = NeedsOf(lowered_, part);
+    return Private(llvm::ConstantStruct::getAnon(
+                       {kernel, features, b_.getInt32(names.size()), b_.getInt32(options_.threads),
+                        b_.getInt32(needs.runtime()), b_.getInt32(needs.routines.size()),
+                        EmitRoutines(needs.routines)}),
                    "deployed");
+  }
+
+  // Array of struct lathe_deployed_routine.
+  Constant* EmitRoutines(const std::vector<std::string>& routines) {
+    std::vector<Constant*> entries;
+    auto* type = llvm::StructType::get(pointer_, pointer_, pointer_);
+    auto text = [&](const std::string& value) {
+      return Private(llvm::ConstantDataArray::getString(context_, value), "routine");
+    };
+    for (const std::string& name : routines) {
+      entries.push_back(llvm::ConstantStruct::get(type, text(name),
+                                                  text(FindLibraryRoutine(name)->library),
+                                                  llvm::ConstantPointerNull::get(pointer_)));
+    }
+    auto* array = llvm::ArrayType::get(type, entries.size());
+    llvm::GlobalVariable* table = Private(llvm::ConstantArray::get(array, entries), "routines");
+    table->setConstant(false);
+    return table;
   }
 
   // size_t NAME_packed_bytes(void)

@@ -10,7 +10,8 @@
 #include "compiler/base/source_error.h"
 #include "compiler/base/status_macros.h"
 #include "compiler/intrinsic/intrinsic.h"
-#include "compiler/loop/conditions.h"
+#include "compiler/loop/library_nest.h"
+#include "compiler/loop/nest_operand.h"
 #include "compiler/tensor/expr_visitor.h"
 
 namespace lathe {
@@ -38,32 +39,6 @@ std::vector<const Read*> OperandReads(const HardwareIntrinsic& intrinsic) {
     CHECK(numberer.reads[i]->buffer == intrinsic.definition.arguments[i].name) << intrinsic.name;
   }
   return std::move(numberer.reads);
-}
-
-Linear FlatIndex(const Buffer& buffer, const std::vector<Expr>& indices) {
-  Linear sum;
-  int64_t stride = 1;
-  for (size_t d = indices.size(); d > 0; --d) {
-    AddLinear(indices[d - 1], stride, sum);
-    stride *= buffer.shape[d - 1];
-  }
-  return sum;
-}
-
-// The operand at `flat`, where dimension d of the tile runs along the loop
-// `loops[d]`; null if the index is not affine in those, or rows have gaps.
-std::optional<Intrinsic::Operand> AsOperand(const Buffer& buffer, Linear flat,
-                                            const std::vector<std::string>& loops) {
-  Intrinsic::Operand operand{buffer.name, Expr(), {}};
-  for (const std::string& loop : loops) {
-    std::optional<int64_t> stride = CoefficientOf(flat, loop);
-    if (!stride) return std::nullopt;
-    operand.strides.push_back(*stride);
-  }
-  if (operand.strides.back() != 1) return std::nullopt;
-  for (size_t d = 0; d < loops.size(); ++d) flat.Add(MakeVar(loops[d]), -operand.strides[d]);
-  operand.index = flat.ToExpr();
-  return operand;
 }
 
 class Matcher {
@@ -143,7 +118,8 @@ class Matcher {
       const Buffer& buffer = *program_.FindBuffer(name);
       std::optional<Intrinsic::Operand> operand =
           AsOperand(buffer, FlatIndex(buffer, indices), loops);
-      if (!operand) return false;
+      // Rows have no gaps.
+      if (!operand || operand->strides.back() != 1) return false;
       operands.push_back(*std::move(operand));
       return true;
     };
@@ -175,14 +151,6 @@ class Matcher {
 
 std::string AxisLoop(const Axis& axis) { return absl::StrCat("@", axis.name); }
 
-Expr ElementOf(const Intrinsic::Operand& operand, const std::vector<std::string>& loops) {
-  Expr index = operand.index;
-  for (size_t d = 0; d < loops.size(); ++d) {
-    index = index + MakeVar(loops[d]) * operand.strides[d];
-  }
-  return index;
-}
-
 // The type and rank of operand i.
 std::pair<ScalarType, size_t> OperandShape(const HardwareIntrinsic& intrinsic, size_t i) {
   if (i == 0) return {intrinsic.stage().type, intrinsic.stage().axes.size()};
@@ -194,6 +162,9 @@ std::pair<ScalarType, size_t> OperandShape(const HardwareIntrinsic& intrinsic, s
 
 absl::StatusOr<Stmt> MatchIntrinsic(const Program& program, const For& loop,
                                     std::string_view name) {
+  if (const LibraryRoutine* routine = FindLibraryRoutine(name)) {
+    return MatchLibraryCall(program, loop, *routine);
+  }
   const HardwareIntrinsic* intrinsic = FindIntrinsic(name);
   if (intrinsic == nullptr) {
     std::vector<std::string> names = IntrinsicNames();
@@ -205,6 +176,7 @@ absl::StatusOr<Stmt> MatchIntrinsic(const Program& program, const For& loop,
 }
 
 absl::Status CheckOperands(const Program& program, const Intrinsic& intrinsic) {
+  if (AsLibraryCall(intrinsic)) return CheckLibraryOperands(program, intrinsic);
   const HardwareIntrinsic* known = FindIntrinsic(intrinsic.name);
   auto wrong = [&](const std::string& what) {
     return absl::FailedPreconditionError(absl::StrCat("intrinsic ", intrinsic.name, ": ", what));
@@ -229,6 +201,7 @@ absl::Status CheckOperands(const Program& program, const Intrinsic& intrinsic) {
 }
 
 Stmt ExpandIntrinsic(const Intrinsic& intrinsic) {
+  if (AsLibraryCall(intrinsic)) return ExpandLibraryCall(intrinsic);
   const HardwareIntrinsic* known = FindIntrinsic(intrinsic.name);
   CHECK(known != nullptr) << intrinsic.name;
   // Reads of the definition by argument, which each occurs in once.

@@ -1,8 +1,10 @@
 #include "compiler/runtime/lathe_deployed.h"
 
+#include <dlfcn.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "compiler/runtime/lathe_cpu_features.h"
@@ -19,7 +21,8 @@ typedef struct context {
   void* buffer;
   uint64_t bytes;
   lathe_thread_pool* pool;
-  pid_t pool_process; /* whose threads they are */
+  pid_t pool_process;             /* whose threads they are */
+  const lathe_deployed* deployed; /* what is called */
 } context;
 
 static context contexts[kContexts];
@@ -46,6 +49,23 @@ static void* workspace(const lathe_runtime* rt, uint64_t bytes) {
     self->bytes = self->buffer != NULL ? rounded : 0;
   }
   return self->buffer;
+}
+
+/* The library stays open: others may use it, and its threads may still run. */
+static void* library_routine(const lathe_runtime* rt, const char* name) {
+  const lathe_deployed* deployed = ((context*)rt->state)->deployed;
+  for (int32_t i = 0; i < deployed->num_routines; ++i) {
+    lathe_deployed_routine* routine = &deployed->routines[i];
+    if (strcmp(routine->name, name) != 0) continue;
+    void* address = __atomic_load_n(&routine->address, __ATOMIC_ACQUIRE);
+    if (address != NULL) return address;
+    void* library = dlopen(routine->library, RTLD_NOW | RTLD_LOCAL);
+    if (library == NULL) return NULL;
+    address = dlsym(library, name);
+    __atomic_store_n(&routine->address, address, __ATOMIC_RELEASE);
+    return address;
+  }
+  return NULL;
 }
 
 static context* acquire(pid_t process) {
@@ -88,7 +108,9 @@ static int32_t call_in(context* self, const lathe_deployed* deployed, void* cons
                       .state = self,
                       .num_threads = 1,
                       .parallel_for = parallel_for,
-                      .workspace = workspace};
+                      .workspace = workspace,
+                      .library_routine = library_routine};
+  self->deployed = deployed;
   if (self == &contexts[0] && deployed->threads > 1) {
     if (self->pool != NULL && self->pool_process != process) self->pool = NULL;
     if (self->pool == NULL) {

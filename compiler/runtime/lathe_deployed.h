@@ -10,13 +10,23 @@
 extern "C" {
 #endif
 
-/* Written by code generation (compiler/codegen/wrapper.cc), constant. */
+/* A routine that the kernel calls, and the library that has it. */
+typedef struct lathe_deployed_routine {
+  const char* name;
+  const char* library;
+  void* address; /* null until its first use; accessed atomically */
+} lathe_deployed_routine;
+
+/* Written by code generation (compiler/codegen/wrapper.cc), constant but
+ * for the addresses of routines. */
 typedef struct lathe_deployed {
   lathe_kernel_fn kernel;      /* or what prepares its packed arguments */
   const char* const* features; /* required, in LLVM's names */
   int32_t num_features;
   int32_t threads;       /* of the pool; 1 never starts a thread */
-  int32_t needs_runtime; /* the kernel asks for workspace or runs in parallel */
+  int32_t needs_runtime; /* for workspace, parallel loops or routines */
+  int32_t num_routines;
+  lathe_deployed_routine* routines;
 } lathe_deployed;
 
 /* Runs the kernel: with `rt`, or with the embedded runtime when it is null.

@@ -22,11 +22,15 @@
  * takes null for the arguments in "replaces". Packed arguments hold no pointers:
  * they may be copied and stored, and belong to this very kernel.
  *
+ * A kernel whose metadata has "libraries" calls routines of libraries. It still has
+ * no undefined symbols: it asks the runtime for each routine, by its name, and
+ * returns LATHE_ELIBRARY when it gets none.
+ *
  * Metadata: {"abi": 1, "function", "key", "key_version", "lathe", "llvm",
  * "arguments": [{"name", "type", "shape", "access": "in"|"const"|"out"}],
  * "workspace_bytes", "workspace_bytes_per_thread", "parallel": bool,
- * "features": [..], "prepare": null or {"symbol": "lathe_prepare", "reads": [..],
- * "replaces": [..], "packed": [{"name", "type", "shape", "bytes"}],
+ * "features": [..], "libraries": [{"routine", "library"}], "prepare": null or {"symbol":
+ * "lathe_prepare", "reads": [..], "replaces": [..], "packed": [{"name", "type", "shape", "bytes"}],
  * "workspace_bytes", "workspace_bytes_per_thread", "parallel"}}, where the last
  * three are those of lathe_prepare.
  */
@@ -46,7 +50,8 @@ enum {
   LATHE_ENOMEM = 1,   /* workspace could not be had */
   LATHE_EFEATURE = 2, /* this CPU lacks a required feature */
   LATHE_EABI = 3,     /* runtime older than the kernel needs */
-  LATHE_EARG = 4      /* a null argument, or a misaligned packed block */
+  LATHE_EARG = 4,     /* a null argument, or a misaligned packed block */
+  LATHE_ELIBRARY = 5  /* a routine of a library could not be had */
 };
 
 typedef struct lathe_runtime lathe_runtime;
@@ -71,6 +76,9 @@ struct lathe_runtime {
   /* At least `bytes`, 64-byte aligned, contents undefined, valid until the
    * kernel returns; null when it cannot be had. Called at most once a call. */
   void* (*workspace)(const lathe_runtime* rt, uint64_t bytes);
+  /* The address of a library's routine, null when it cannot be had. This field
+   * may be null; kernels that call no library do not ask for it. */
+  void* (*library_routine)(const lathe_runtime* rt, const char* name);
 };
 
 typedef int32_t (*lathe_kernel_fn)(void* const* args, const lathe_runtime* rt);

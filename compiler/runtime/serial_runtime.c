@@ -25,6 +25,7 @@ void lathe_serial_runtime_init(lathe_serial_runtime* rt, void* workspace, uint64
   rt->base.reserved = 0;
   rt->base.parallel_for = run_in_order;
   rt->base.workspace = give_workspace;
+  rt->base.library_routine = NULL;
   rt->workspace = workspace;
   rt->bytes = bytes;
 }

@@ -81,6 +81,9 @@ absl::StatusOr<Program> PrefetchAhead(const Program& program, std::string_view l
                                       std::string_view buffer, int64_t distance);
 enum class PeelEnd : uint8_t { kFirst, kLast };
 absl::StatusOr<Program> Peel(const Program& program, std::string_view loop, PeelEnd end);
+// The nest from `loop` inwards becomes a call of the library routine `routine`.
+absl::StatusOr<Program> CallLibrary(const Program& program, std::string_view loop,
+                                    std::string_view routine);
 // The nest from `loop` inwards becomes the hardware primitive `intrinsic`.
 absl::StatusOr<Program> Tensorize(const Program& program, std::string_view loop,
                                   std::string_view intrinsic);

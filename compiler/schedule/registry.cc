@@ -191,6 +191,14 @@ absl::StatusOr<Program> ApplyTail(const Program& program, const TraceStep& step)
   return Misuse(absl::StrCat("the tail ", word, " is not mask or partition"), kTail);
 }
 
+constexpr std::string_view kLibraryCall = "library_call(LOOP, ROUTINE)";
+absl::StatusOr<Program> ApplyLibraryCall(const Program& program, const TraceStep& step) {
+  RETURN_IF_ERROR(CheckCounts(step, 0, 2, kLibraryCall));
+  ASSIGN_OR_RETURN(std::string loop, NameAt(step, 0, kLibraryCall));
+  ASSIGN_OR_RETURN(std::string routine, NameAt(step, 1, kLibraryCall));
+  return CallLibrary(program, loop, routine);
+}
+
 constexpr std::string_view kTensorize = "tensorize(LOOP, INTRINSIC)";
 absl::StatusOr<Program> ApplyTensorize(const Program& program, const TraceStep& step) {
   RETURN_IF_ERROR(CheckCounts(step, 0, 2, kTensorize));
@@ -204,6 +212,7 @@ constexpr Primitive kPrimitives[] = {
     {"compute_at", 1, kComputeAt, ApplyComputeAt},
     {"fuse", 1, kFuse, ApplyFuse},
     {"inline", 1, kInline, ApplyInline},
+    {"library_call", 1, kLibraryCall, ApplyLibraryCall},
     {"outline", 1, "outline(LOOP)", ApplyMark<Outline>},
     {"pack", 1, kPack, ApplyPack},
     {"pad", 1, kPad, ApplyPad},

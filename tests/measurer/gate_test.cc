@@ -75,6 +75,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"race", v1::TRIAL_STATUS_WRONG_OUTPUT, "race: two iterations of a parallel loop"},
         Wrong{"error", v1::TRIAL_STATUS_KERNEL_ERROR, "the kernel returned 4"},
         Wrong{"feature", v1::TRIAL_STATUS_REFUSED, "lacks a required feature"},
+        Wrong{"library", v1::TRIAL_STATUS_REFUSED, "it calls cblas_sgemm, which no library named"},
         Wrong{"workspace", v1::TRIAL_STATUS_KERNEL_ERROR, "asking for 1048576 bytes of workspace"},
         Wrong{"loop", v1::TRIAL_STATUS_TIMEOUT, "while checking", 2},
         Wrong{"crash", v1::TRIAL_STATUS_CRASH, "signal 11 (Segmentation fault) while checking"},

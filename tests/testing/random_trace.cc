@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "compiler/base/check.h"
 #include "compiler/intrinsic/intrinsic.h"
+#include "compiler/intrinsic/library_routine.h"
 #include "compiler/loop/stmt_visitor.h"
 #include "compiler/loop/verify.h"
 #include "compiler/schedule/inspect.h"
@@ -175,6 +176,7 @@ class Drawer {
       case 6:
         return {"peel", 1, {}, {loop->var, Below(2) == 0 ? "first" : "last"}};
       case 9:
+        if (Below(2) == 0) return {"library_call", 1, {}, {loop->var, Pick(LibraryRoutineNames())}};
         return {"tensorize", 1, {}, {loop->var, Pick(IntrinsicNames())}};
       case 0:
         return {"parallel", 1, {}, {loop->var}};

@@ -77,9 +77,13 @@ class InitMaterializer : public StmtMutator {
   }
 
  private:
-  // The first loop from `from` on, outermost first, that binds a reduction axis.
+  // The first loop from `from` on, outermost first, that binds a reduction axis,
+  // or that heads a nest that becomes one call (library_call).
   size_t NextReducing(size_t from, const Names& reduced) const {
-    while (from < loops_.size() && !reduced.contains(loops_[from]->var)) ++from;
+    auto inits_precede = [&](const For& loop) {
+      return reduced.contains(loop.var) || !loop.marks.tensorize.empty();
+    };
+    while (from < loops_.size() && !inits_precede(*loops_[from])) ++from;
     return from;
   }
 
@@ -88,7 +92,8 @@ class InitMaterializer : public StmtMutator {
   // independent of elements, and the very first term is there.
   bool StartsInFirst(const Store& store, const StageInfo& stage, size_t outermost,
                      const Names& reduced) const {
-    if (!loops_[outermost]->marks.peel_first || stage.where) return false;
+    const LoopMarks& marks = loops_[outermost]->marks;
+    if (!marks.peel_first || !marks.tensorize.empty() || stage.where) return false;
     if (!TermsAreIndependent(stage, store)) return false;
     Substitution first;
     for (const std::string& name : reduced) first[name] = MakeInt(0);

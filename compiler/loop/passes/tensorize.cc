@@ -8,9 +8,11 @@
 //   ->
 //   intrinsic transpose_16x16_f32(y[i.o*1024 + j.o*16] by (64, 1), x[...] by (64, 1))
 //
-// Other copies of such a nest (the last, partial tiles) stay loops.
+// Other copies of such a nest (the last, partial tiles) stay loops, and so do nests
+// marked with a library routine inside of parallel loops: there is no runtime to ask.
 #include <utility>
 
+#include "compiler/intrinsic/library_routine.h"
 #include "compiler/loop/intrinsic_nest.h"
 #include "compiler/loop/passes/passes.h"
 #include "compiler/loop/stmt_visitor.h"
@@ -32,10 +34,17 @@ class Tensorizer : public StmtMutator {
 
  protected:
   Stmt MutateFor(const For& node, const Stmt& s) override {
-    if (node.marks.tensorize.empty()) return StmtMutator::MutateFor(node, s);
+    if (node.marks.tensorize.empty()) {
+      const bool parallel = node.marks.kind == LoopKind::kParallel;
+      parallel_depth_ += parallel;
+      Stmt loop = StmtMutator::MutateFor(node, s);
+      parallel_depth_ -= parallel;
+      return loop;
+    }
     HasPredicate predicate;
     predicate.Visit(node.body);
-    if (!predicate.found) {
+    const bool asks_runtime = FindLibraryRoutine(node.marks.tensorize) != nullptr;
+    if (!predicate.found && !(asks_runtime && parallel_depth_ > 0)) {
       absl::StatusOr<Stmt> match = MatchIntrinsic(program_, node, node.marks.tensorize);
       if (match.ok()) return *std::move(match);
     }
@@ -46,6 +55,7 @@ class Tensorizer : public StmtMutator {
 
  private:
   const Program& program_;
+  int parallel_depth_ = 0;
 };
 
 }  // namespace

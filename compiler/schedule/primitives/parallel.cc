@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "compiler/base/source_error.h"
 #include "compiler/base/status_macros.h"
+#include "compiler/intrinsic/library_routine.h"
 #include "compiler/loop/text_words.h"
 #include "compiler/schedule/inspect.h"
 #include "compiler/schedule/primitives.h"
@@ -38,6 +39,10 @@ absl::StatusOr<Program> Parallel(const Program& program, std::string_view loop) 
     if (below->marks.kind == LoopKind::kParallel) {
       return schedule::Refuse(action,
                               absl::StrCat("loop ", below->var, " below it is parallel already"));
+    }
+    if (FindLibraryRoutine(below->marks.tensorize) != nullptr) {
+      return schedule::Refuse(action, absl::StrCat("loop ", below->var, " below it is a call of ",
+                                                   below->marks.tensorize));
     }
   }
   RETURN_IF_ERROR(schedule::CheckDisjointWrites(program, action, old, /*regions=*/true));

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "compiler/base/source_error.h"
 #include "compiler/base/status_macros.h"
+#include "compiler/intrinsic/library_routine.h"
 #include "compiler/loop/intrinsic_nest.h"
 #include "compiler/schedule/inspect.h"
 #include "compiler/schedule/primitives.h"
@@ -25,6 +26,10 @@ absl::StatusOr<Program> Tensorize(const Program& program, std::string_view loop,
   ASSIGN_OR_RETURN(schedule::LoopSite site, schedule::FindLoop(program, action, loop));
   if (!site.loop->marks.tensorize.empty()) {
     return schedule::Refuse(action, absl::StrCat("it is ", site.loop->marks.tensorize, " already"));
+  }
+  if (FindLibraryRoutine(intrinsic) != nullptr) {
+    return schedule::Refuse(action,
+                            absl::StrCat(ToAbsl(intrinsic), " is a routine: use library_call"));
   }
   for (const For* around : site.enclosing) {
     if (around->marks.kind != LoopKind::kVectorize) continue;

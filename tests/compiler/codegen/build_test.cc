@@ -136,7 +136,8 @@ TEST(BuildTest, WrapperComputesAndReportsErrors) {
                    1,
                    0,
                    nullptr,
-                   [](const lathe_runtime*, uint64_t) -> void* { return nullptr; }};
+                   [](const lathe_runtime*, uint64_t) -> void* { return nullptr; },
+                   nullptr};
   EXPECT_EQ(relu_ex(data.x.data(), data.b.data(), data.y.data(), &rt), LATHE_ENOMEM);
   rt.struct_size = 8;
   EXPECT_EQ(relu_ex(data.x.data(), data.b.data(), data.y.data(), &rt), LATHE_EABI);

@@ -44,6 +44,27 @@ void* GiveWorkspace(const lathe_runtime* rt, uint64_t bytes) {
   return reinterpret_cast<void*>((address + 63) / 64 * 64);
 }
 
+// cblas_sgemm by its definition, for the calls that code generation makes.
+void PlainSgemm(int32_t, int32_t transpose_a, int32_t transpose_b, int32_t m, int32_t n, int32_t k,
+                float alpha, const float* a, int32_t lda, const float* b, int32_t ldb, float beta,
+                float* c, int32_t ldc) {
+  constexpr int32_t kTranspose = 112;
+  for (int64_t i = 0; i < m; ++i) {
+    for (int64_t j = 0; j < n; ++j) {
+      float sum = beta * c[i * ldc + j];
+      for (int64_t p = 0; p < k; ++p) {
+        sum += alpha * a[transpose_a == kTranspose ? p * lda + i : i * lda + p] *
+               b[transpose_b == kTranspose ? j * ldb + p : p * ldb + j];
+      }
+      c[i * ldc + j] = sum;
+    }
+  }
+}
+
+void* FindRoutine(const lathe_runtime*, const char* name) {
+  return std::strcmp(name, "cblas_sgemm") == 0 ? reinterpret_cast<void*>(PlainSgemm) : nullptr;
+}
+
 absl::StatusOr<std::vector<TensorValue>> RunKernel(lathe_kernel_fn kernel, lathe_kernel_fn prepare,
                                                    const Program& lowered,
                                                    const std::vector<TensorValue>& inputs,
@@ -66,8 +87,8 @@ absl::StatusOr<std::vector<TensorValue>> RunKernel(lathe_kernel_fn kernel, lathe
     prepare_args.push_back(packed || block.sources.contains(buffer.name) ? data : nullptr);
   }
   PoolRuntime runtime{};
-  runtime.base = {LATHE_ABI_VERSION, sizeof(lathe_runtime), &runtime, threads, 0,
-                  RunInPool,         GiveWorkspace};
+  runtime.base = {LATHE_ABI_VERSION, sizeof(lathe_runtime), &runtime,   threads, 0,
+                  RunInPool,         GiveWorkspace,         FindRoutine};
   runtime.pool = lathe_thread_pool_create(threads, nullptr, 0);
   if (runtime.pool == nullptr) return absl::ResourceExhaustedError("no threads");
   int32_t result = prepare != nullptr ? prepare(prepare_args.data(), &runtime.base) : LATHE_OK;

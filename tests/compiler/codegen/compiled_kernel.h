@@ -30,8 +30,8 @@ class OpenedLibrary {
 // Compiles `lowered` for `target`, runs it on `inputs` with a pool of `threads`
 // (1: the serial runtime) and returns the outputs in order. Unwritten elements
 // hold 0xFF bytes. Fails too when a byte before or after an argument was written.
-// Packed arguments are prepared first; each function gets null for what it need
-// not read.
+// The runtime has plain loops for cblas_sgemm. Packed arguments are prepared first; each function
+// gets null for what it need not read.
 absl::StatusOr<std::vector<TensorValue>> CompileAndRun(const Program& lowered,
                                                        const std::vector<TensorValue>& inputs,
                                                        const Target& target, int threads = 1);

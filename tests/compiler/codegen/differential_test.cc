@@ -155,6 +155,42 @@ TEST(DifferentialTest, Tensorized) {
   }
 }
 
+// Both orders of factors, rows and columns of both contiguous, part of a buffer.
+TEST(DifferentialTest, LibraryCalls) {
+  for (const char* term : {"a[n, i, k] * b[k, j]", "a[n, k, i] * b[k, j]", "b[j, k] * a[n, i, k]",
+                           "b[j, k] * a[n, k, i]"}) {
+    SCOPED_TRACE(term);
+    const bool a_columns = std::string_view(term).find("a[n, k") != std::string_view::npos;
+    const bool b_columns = std::string_view(term).find("b[j") != std::string_view::npos;
+    auto function = ParseFunction(
+        absl::StrCat("lathe 1\nfunc products(a: f32[3, ", a_columns ? "14, 23" : "23, 14",
+                     "], b: f32[", b_columns ? "9, 14" : "14, 9", "]) -> (c) {\n",
+                     "  c[n, i, j] = sum(k) ", term, "\n}\n"),
+        "case");
+    ASSERT_TRUE(function.ok()) << function.status();
+    auto trace = ParseTrace(
+        "lathe-trace 1\nio, ii = split(c.i, 6)\nko, ki = split(c.k, 7)\n"
+        "reorder(c.n, io, ko, c.j, ki, ii)\nlibrary_call(c.j, cblas_sgemm)\ntail(io, partition)\n",
+        "trace");
+    ASSERT_TRUE(trace.ok()) << trace.status();
+    auto lowered = LowerWithTrace(*function, *trace);
+    ASSERT_TRUE(lowered.ok()) << lowered.status();
+    EXPECT_NE(ToText(*lowered).find("intrinsic cblas_sgemm_6x9x7"), std::string::npos);
+    EXPECT_NE(ToText(*lowered).find("intrinsic cblas_sgemm_5x9x7"), std::string::npos);
+    auto naive = BuildNaive(*function);
+    ASSERT_TRUE(naive.ok()) << naive.status();
+    const std::vector<TensorValue> inputs = SmallIntegerInputs(*naive, 11);
+    auto expected = Interpret(*naive, inputs);
+    ASSERT_TRUE(expected.ok()) << expected.status();
+    auto interpreted = Interpret(*lowered, inputs);
+    ASSERT_TRUE(interpreted.ok()) << interpreted.status();
+    EXPECT_EQ(SameOutputs(*naive, *expected, *interpreted), absl::OkStatus());
+    auto actual = CompileAndRun(*lowered, inputs, Target{}, 1);
+    ASSERT_TRUE(actual.ok()) << actual.status();
+    EXPECT_EQ(SameOutputs(*naive, *expected, *actual), absl::OkStatus());
+  }
+}
+
 TEST(DifferentialTest, RandomFunctionsUnderRandomSchedules) {
   constexpr int kCases = 320;
   constexpr uint64_t kSeed = 30250601;

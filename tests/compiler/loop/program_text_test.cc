@@ -100,6 +100,18 @@ constexpr char kTensorized[] = R"(lowered program tensorized {
 }
 )";
 
+constexpr char kCalled[] = R"(lowered program called {
+  in a: f32[24]
+  in b: f32[30]
+  out c: f32[20]
+  stage c[i: 4, j: 5] sum(k: 6)
+  for i in 20 {
+    c: c[i] init= 0
+  }
+  intrinsic cblas_sgemm_4x5x6(c[0] by (5, 1), a[0] by (6, 1), b[0] by (1, 6))
+}
+)";
+
 constexpr char kPrepared[] = R"(lowered program prepared {
   in x: f32[40]
   const w: f32[40]
@@ -253,6 +265,7 @@ TEST(ProgramText, ErrorsPointAtTheFault) {
 
 TEST(Verify, AcceptsAPrepare) { EXPECT_EQ(Verdict(kPrepared), ""); }
 TEST(Verify, AcceptsValuesThatAreReplaced) { EXPECT_EQ(Verdict(kShared), ""); }
+TEST(Verify, AcceptsALibraryCall) { EXPECT_EQ(Verdict(kCalled), ""); }
 TEST(Verify, AcceptsAnIntrinsic) { EXPECT_EQ(Verdict(kTensorized), ""); }
 TEST(Verify, AcceptsAConsumerInTheLastIteration) { EXPECT_EQ(Verdict(kLast), ""); }
 
@@ -343,6 +356,11 @@ TEST(Verify, RefusesWhatBreaksARule) {
       {kTensorized, ", x[i * 256] by (16, 1)", "", "it has 2 operands, not 1"},
       {kTensorized, "out y: f32[512]", "out y: f32[512]\n  out z: f32[1]",
        "rule outputs: output z"},
+      {kCalled, "4x5x6", "4x5x7", "its operands have wrong strides"},
+      {kCalled, "4x5x6", "4x5", "rule types: intrinsic cblas_sgemm_4x5: there is none"},
+      {kCalled, "(1, 6)", "(1, 7)", "rule in-bounds"},
+      {kCalled, "(c[0]", "(a[0]", "two operands lie in buffer a"},
+      {kCalled, ", b[0] by (1, 6)", "", "it has 3 operands, not 2"},
       {kPrepared, "v: v[i] = t[0]", "v: t[0] = t[0]", "rule prepare: packed argument v is not"},
       {kPrepared, "v: v[i] = t[0]", "v: y[i] = t[0]", "rule prepare: stage v writes output y"},
       {kPrepared, "= w[i] * 2", "= x[i] * 2", "rule prepare: stage t reads x ahead of the calls"},

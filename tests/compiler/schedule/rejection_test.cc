@@ -365,6 +365,41 @@ TEST(Rejection, Tensorize) {
   }
 }
 
+constexpr char kProducts[] =
+    "lathe 1\n"
+    "func products(x: f32[8, 6], y: f32[6, 9], z: f64[6, 9], s: f32[1, 6]) -> (c, d, e, f, g, h) "
+    "{\n"
+    "  c[i, j] = sum(k) x[i, k] * y[k, j]\n"
+    "  d[i, j] = sum(k) x[i, k] + y[k, j]\n"
+    "  e[i, j] = sum(k) z[k, i] * z[k, j]\n"
+    "  f[i, j] = max(k) x[i, k] * y[k, j]\n"
+    "  g[i, j] = sum(k) s[i, k] * y[k, j]\n"
+    "  h[i: 2, j] = sum(k: 3) x[i, 2*k] * y[k, j]\n"
+    "}\n";
+
+TEST(Rejection, LibraryCall) {
+  for (const Case& c : std::initializer_list<Case>{
+           {kProducts, "library_call(c.i, cblas_dgemm)",
+            "cannot call a library in the place of loop c.i: there is no routine cblas_dgemm"},
+           {kProducts, "library_call(c.k, cblas_sgemm)",
+            "it does not head three perfectly nested loops around one store"},
+           {kProducts, "library_call(d.i, cblas_sgemm)", "stage d is no sum of products"},
+           {kProducts, "library_call(f.i, cblas_sgemm)", "stage f is no sum of products"},
+           {kProducts, "library_call(e.i, cblas_sgemm)", "buffer e holds no elements of f32"},
+           {kProducts, "library_call(g.i, cblas_sgemm)", "loop g.i has one iteration"},
+           {kProducts, "library_call(h.i, cblas_sgemm)", "how it indexes is not that of cblas"},
+           {kProducts, "a, b = split(c.i, 4)\nparallel(a)\nlibrary_call(b, cblas_sgemm)",
+            "loop a around it is parallel"},
+           {kProducts, "a, b = split(c.i, 4)\nlibrary_call(b, cblas_sgemm)\nparallel(a)",
+            "loop b below it is a call of cblas_sgemm"},
+           {kProducts, "library_call(c.i, cblas_sgemm)\na, b = split(c.i, 4)",
+            "loop c.i is marked"},
+           {kProducts, "tensorize(c.i, cblas_sgemm)", "cblas_sgemm is a routine: use library_call"},
+       }) {
+    ExpectRefused(c);
+  }
+}
+
 TEST(Rejection, Marks) {
   for (const Case& c : std::initializer_list<Case>{
            {kMatmul, "parallel(C.k)", "cannot make loop C.k parallel: stage C reduces over it"},

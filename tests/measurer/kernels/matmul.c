@@ -118,6 +118,8 @@ __attribute__((visibility("default"))) int32_t lathe_kernel(void* const* args,
   return LATHE_EARG;
 #elif defined(MUTANT_FEATURE)
   return LATHE_EFEATURE;
+#elif defined(MUTANT_LIBRARY)
+  if (rt->library_routine(rt, "cblas_sgemm") == 0) return LATHE_ELIBRARY;
 #elif defined(MUTANT_LOOP)
   for (;;) __asm__ volatile("");
 #elif defined(MUTANT_CRASH)
