@@ -33,6 +33,7 @@
 #include "compiler/base/source_error.h"
 #include "compiler/base/status_macros.h"
 #include "compiler/loop/program.h"
+#include "compiler/loop/program_environment.h"
 #include "compiler/loop/text_words.h"
 #include "compiler/tensor/lexer.h"
 #include "compiler/tensor/syntax.h"
@@ -43,51 +44,6 @@ namespace {
 
 constexpr int kMaxNesting = 200;
 constexpr int64_t kMaxElements = int64_t{1} << 48;
-
-// What names mean in the body of a program.
-class Environment : public ExprEnvironment {
- public:
-  explicit Environment(const Program& program) : program_(program) {}
-
-  bool HasVariable(std::string_view name) const {
-    return std::find(variables_.begin(), variables_.end(), name) != variables_.end();
-  }
-  void Enter(std::string name) { variables_.push_back(std::move(name)); }
-  void Leave() { variables_.pop_back(); }
-
-  absl::StatusOr<ScalarType> TypeOf(std::string_view tensor) const override {
-    if (const Buffer* buffer = program_.FindBuffer(tensor)) return buffer->type;
-    std::vector<std::string> names;
-    for (const Buffer& buffer : program_.buffers) names.push_back(buffer.name);
-    return absl::InvalidArgumentError(
-        absl::StrCat("there is no buffer '", ToAbsl(tensor), "'", DidYouMean(tensor, names)));
-  }
-  absl::Status CheckVariable(std::string_view name) const override {
-    if (HasVariable(name)) return absl::OkStatus();
-    return absl::InvalidArgumentError(absl::StrCat("no loop around here is named '", ToAbsl(name),
-                                                   "'", DidYouMean(name, variables_)));
-  }
-  absl::Status CheckRead(const Read& read) const override {
-    return CheckRank(read.buffer, read.indices.size());
-  }
-  absl::Status CheckSubscript(const Read&, size_t) const override { return absl::OkStatus(); }
-  absl::StatusOr<Axis> EnterAxis(const SyntaxAxis&) override {
-    return absl::InvalidArgumentError("a reduction is a stage of its own in a loop program");
-  }
-  void LeaveAxis(const Axis&) override {}
-  bool IsLoopProgram() const override { return true; }
-
-  absl::Status CheckRank(std::string_view name, size_t rank) const {
-    const Buffer& buffer = *program_.FindBuffer(name);
-    if (buffer.shape.size() == rank) return absl::OkStatus();
-    return absl::InvalidArgumentError(
-        absl::StrCat(buffer.name, " has ", buffer.shape.size(), " dimensions, not ", rank));
-  }
-
- private:
-  const Program& program_;
-  std::vector<std::string> variables_;
-};
 
 template <typename Word>
 std::optional<Word> WordFromName(std::string_view name, std::initializer_list<Word> words) {
@@ -536,7 +492,7 @@ class ProgramParser {
 
   TokenStream& tokens_;
   Program program_;
-  Environment environment_;
+  ProgramEnvironment environment_;
   int nesting_ = 0;
 };
 
