@@ -32,6 +32,11 @@ absl::Status AtStep(const Trace& trace, size_t index, const absl::Status& reason
                                                   ": ", reason.message()));
 }
 
+// A program that breaks a rule is the trace's fault.
+absl::Status IllegalAt(const Trace& trace, size_t index, const absl::Status& broken) {
+  return AtStep(trace, index, absl::InvalidArgumentError(broken.message()));
+}
+
 // Rules that later steps cannot repair are checked after each step; the others
 // at the end, as the whole check is dear.
 absl::Status VerifyStep(const Program& program, bool last) {
@@ -47,9 +52,9 @@ absl::Status FirstBroken(Program program, const Trace& trace, const absl::Status
     if (!next.ok()) break;
     program = *std::move(next);
     absl::Status verified = Verify(program);
-    if (!verified.ok()) return AtStep(trace, i, verified);
+    if (!verified.ok()) return IllegalAt(trace, i, verified);
   }
-  return AtStep(trace, trace.steps.size() - 1, at_end);
+  return IllegalAt(trace, trace.steps.size() - 1, at_end);
 }
 
 }  // namespace
@@ -66,7 +71,7 @@ absl::StatusOr<Program> Replay(const Program& program, const Trace& trace) {
     bool last = i + 1 == trace.steps.size();
     absl::Status verified = VerifyStep(current, last);
     if (!verified.ok()) {
-      return last ? FirstBroken(program, trace, verified) : AtStep(trace, i, verified);
+      return last ? FirstBroken(program, trace, verified) : IllegalAt(trace, i, verified);
     }
   }
   return current;
