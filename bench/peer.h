@@ -22,9 +22,10 @@ extern "C" {
 #define LATHE_PEER_ERROR_BYTES 256
 
 typedef struct lathe_peer_host {
-  uint32_t abi;    /* LATHE_PEER_ABI */
-  int32_t threads; /* of every call; the process is pinned to as many CPUs already */
-  char* error;     /* LATHE_PEER_ERROR_BYTES, for a message */
+  uint32_t abi;            /* LATHE_PEER_ABI */
+  int32_t threads;         /* of every call; the process is pinned to as many CPUs already */
+  char* error;             /* LATHE_PEER_ERROR_BYTES, for a message */
+  const char* onnxruntime; /* the library that --onnxruntime names, or null */
 } lathe_peer_host;
 
 enum { LATHE_PEER_INPUT = 0, LATHE_PEER_CONST = 1, LATHE_PEER_OUTPUT = 2 };

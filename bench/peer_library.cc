@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::string_view kPrefix = "lathe-peer-";
 constexpr std::string_view kSuffix = ".so";
+constexpr std::string_view kOnnxRuntime = "onnxruntime";
 constexpr int32_t kMaxRunners = 8;
 
 // Installed plug-ins, path by name.
@@ -40,6 +41,15 @@ std::string NamesOf(const std::map<std::string, std::string>& peers) {
                       }));
 }
 
+absl::Status NoSuchPeer(std::string_view name, const std::map<std::string, std::string>& peers) {
+  return absl::NotFoundError(absl::StrCat(
+      "there is no peer '", ToAbsl(name), "' in ", PeerDirectory(), " (", NamesOf(peers), "); ",
+      name == kOnnxRuntime
+          ? "it is built where CMake finds onnxruntime_c_api.h: -DLATHE_ONNXRUNTIME_DIR=..."
+          : "peers are built when their development packages are installed: deploy/packages "
+            "--peers"));
+}
+
 }  // namespace
 
 PeerRunner::PeerRunner(std::string name, const lathe_peer_runner& runner)
@@ -54,7 +64,8 @@ PeerRunner::~PeerRunner() {
   if (runner_.destroy) runner_.destroy(runner_.state);
 }
 
-absl::StatusOr<PeerLibrary> PeerLibrary::Load(const std::string& path, int threads) {
+absl::StatusOr<PeerLibrary> PeerLibrary::Load(const std::string& path,
+                                              const PeerSettings& settings) {
   // Local, as two of these libraries may define the same names (cblas_sgemm).
   void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!handle) return absl::UnavailableError(absl::StrCat("cannot load ", dlerror()));
@@ -64,7 +75,8 @@ absl::StatusOr<PeerLibrary> PeerLibrary::Load(const std::string& path, int threa
         absl::StrCat(path, " is no peer plug-in: it has no ", LATHE_PEER_ENTRY));
   }
   char error[LATHE_PEER_ERROR_BYTES] = "";
-  lathe_peer_host host{LATHE_PEER_ABI, threads, error};
+  lathe_peer_host host{LATHE_PEER_ABI, settings.threads, error,
+                       settings.onnxruntime.empty() ? nullptr : settings.onnxruntime.c_str()};
   const lathe_peer* peer = entry(&host);
   if (!peer) {
     return absl::UnavailableError(
@@ -109,37 +121,36 @@ std::string PeerDirectory() {
   return (self.parent_path().parent_path() / "lib/lathe/peers").string();
 }
 
-absl::StatusOr<std::vector<PeerLibrary>> LoadPeers(std::string_view against, int threads,
+absl::StatusOr<std::vector<PeerLibrary>> LoadPeers(std::string_view against,
+                                                   const PeerSettings& settings,
                                                    std::vector<std::string>* refused) {
   std::vector<PeerLibrary> peers;
   if (against == "none") return peers;
   const std::map<std::string, std::string> installed = InstalledPeers();
+  std::vector<std::string> wanted = absl::StrSplit(ToAbsl(against), ',', absl::SkipEmpty());
   if (against == "all") {
-    for (const auto& [name, path] : installed) {
-      absl::StatusOr<PeerLibrary> peer = PeerLibrary::Load(path, threads);
-      if (peer.ok()) {
-        peers.push_back(*std::move(peer));
-      } else {
-        refused->emplace_back(peer.status().message());
-      }
-    }
-    return peers;
+    wanted.clear();
+    if (!settings.onnxruntime.empty()) wanted.emplace_back(kOnnxRuntime);
   }
-  for (const std::string& wanted :
-       std::vector<std::string>(absl::StrSplit(ToAbsl(against), ',', absl::SkipEmpty()))) {
-    std::string path = wanted;
-    if (wanted.find('/') == std::string::npos) {
-      auto it = installed.find(wanted);
-      if (it == installed.end()) {
-        return absl::NotFoundError(absl::StrCat(
-            "there is no peer '", wanted, "' in ", PeerDirectory(), " (", NamesOf(installed),
-            "); peers are built when their development packages are installed: deploy/packages "
-            "--peers"));
-      }
+  for (const std::string& name : wanted) {
+    std::string path = name;
+    if (name.find('/') == std::string::npos) {
+      auto it = installed.find(name);
+      if (it == installed.end()) return NoSuchPeer(name, installed);
       path = it->second;
     }
-    ASSIGN_OR_RETURN(PeerLibrary peer, PeerLibrary::Load(path, threads));
+    ASSIGN_OR_RETURN(PeerLibrary peer, PeerLibrary::Load(path, settings));
     peers.push_back(std::move(peer));
+  }
+  if (against != "all") return peers;
+  for (const auto& [name, path] : installed) {
+    if (name == kOnnxRuntime) continue;
+    absl::StatusOr<PeerLibrary> peer = PeerLibrary::Load(path, settings);
+    if (peer.ok()) {
+      peers.push_back(*std::move(peer));
+    } else {
+      refused->emplace_back(peer.status().message());
+    }
   }
   return peers;
 }

@@ -46,12 +46,18 @@ class PeerRunner {
   lathe_peer_runner runner_;
 };
 
+// What plug-ins are told when they are loaded.
+struct PeerSettings {
+  int threads = 1;
+  std::string onnxruntime;  // the library of that name to load; empty: none
+};
+
 // A loaded plug-in. It stays in the process: libraries keep threads and
 // generated code that do not survive dlclose.
 class PeerLibrary {
  public:
   // Unavailable with the reason when it cannot be loaded or refuses to work here.
-  static absl::StatusOr<PeerLibrary> Load(const std::string& path, int threads);
+  static absl::StatusOr<PeerLibrary> Load(const std::string& path, const PeerSettings& settings);
 
   std::string name() const { return peer_->name; }
   std::string version() const { return peer_->version; }
@@ -74,8 +80,10 @@ std::string PeerDirectory();
 // What --against says: "all", "none", or names and paths of plug-ins, separated
 // by commas. NotFound for a name without plug-in, with the names that exist.
 // Those that refuse to work here are left out of "all", with a line in
-// `refused`; asked for by name, that is an error.
-absl::StatusOr<std::vector<PeerLibrary>> LoadPeers(std::string_view against, int threads,
+// `refused`; asked for by name, that is an error. ONNX Runtime is one of "all" where
+// its library is given, which is asking for it by name.
+absl::StatusOr<std::vector<PeerLibrary>> LoadPeers(std::string_view against,
+                                                   const PeerSettings& settings,
                                                    std::vector<std::string>* refused);
 
 }  // namespace lathe

@@ -25,7 +25,7 @@ namespace {
 
 struct Options {
   TaskOptions task;
-  std::string trace, as, against = "all", cpus, db;
+  std::string trace, as, against = "all", onnxruntime, cpus, db;
   double seconds = 5, naive_seconds = 1;
   uint64_t seed = 1;
   bool json = false;
@@ -161,7 +161,7 @@ absl::StatusOr<ExitCode> RunBench(const Options& options) {
 
   std::vector<std::string> refused;
   ASSIGN_OR_RETURN(std::vector<PeerLibrary> peers,
-                   LoadPeers(options.against, bench.threads, &refused));
+                   LoadPeers(options.against, {bench.threads, options.onnxruntime}, &refused));
   for (const std::string& line : refused) PrintNote(line);
   BenchReport report;
   report.lathe_version = LatheVersion();
@@ -201,6 +201,8 @@ Action AddBench(CLI::App& app) {
                  "naive, default, best or a trace file; default: best, without a record default");
   app.add_option("--against", options->against, "Peers: all, none, or names and paths with commas")
       ->capture_default_str();
+  app.add_option("--onnxruntime", options->onnxruntime,
+                 "Library of ONNX Runtime (libonnxruntime.so.1) to compare with");
   app.add_option("--as", options->as, "op:NAME(...) that a FUNCTION in a file is for peers");
   app.add_option("--seconds", options->seconds, "Time for the rounds of one workload")
       ->check(CLI::PositiveNumber)

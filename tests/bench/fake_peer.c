@@ -1,6 +1,7 @@
 /* A peer plug-in for tests: plain products, some of them wrong in one way each. */
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,6 +93,10 @@ const lathe_peer* lathe_peer_entry(const lathe_peer_host* host) {
   if (host->abi != LATHE_PEER_ABI) return NULL;
   if (host->threads > 1) {
     strcpy(host->error, "one thread only");
+    return NULL;
+  }
+  if (host->onnxruntime) {
+    snprintf(host->error, LATHE_PEER_ERROR_BYTES, "%s is not needed", host->onnxruntime);
     return NULL;
   }
   return &peer;

@@ -12,6 +12,8 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
+const PeerSettings kOneThread{1, ""}, kTwoThreads{2, ""};
+
 // A 1x2 by 2x1 product in plain memory.
 class PeerLibraryTest : public ::testing::Test {
  protected:
@@ -25,7 +27,7 @@ class PeerLibraryTest : public ::testing::Test {
 };
 
 TEST_F(PeerLibraryTest, RunnersComputeOnTheTensors) {
-  auto peer = PeerLibrary::Load(LATHE_FAKE_PEER, 1);
+  auto peer = PeerLibrary::Load(LATHE_FAKE_PEER, kOneThread);
   ASSERT_TRUE(peer.ok()) << peer.status();
   EXPECT_EQ(peer->name(), "fake");
   EXPECT_EQ(peer->version(), "1.2.3, plain loops");
@@ -46,31 +48,36 @@ TEST_F(PeerLibraryTest, RunnersComputeOnTheTensors) {
 }
 
 TEST_F(PeerLibraryTest, ProblemsOfOthersAreLeftAlone) {
-  auto peer = PeerLibrary::Load(LATHE_FAKE_PEER, 1);
+  auto peer = PeerLibrary::Load(LATHE_FAKE_PEER, kOneThread);
   ASSERT_TRUE(peer.ok()) << peer.status();
   EXPECT_TRUE(peer->Open({"softmax", {}}, Tensors()).empty());
   EXPECT_TRUE(peer->Open({"matmul", {{"m", "1"}, {"n", "1"}, {"k", "3"}}}, Tensors()).empty());
 }
 
 TEST_F(PeerLibraryTest, LoadErrorsSayWhy) {
-  EXPECT_THAT(PeerLibrary::Load("/nowhere/peer.so", 1).status().ToString(),
+  EXPECT_THAT(PeerLibrary::Load("/nowhere/peer.so", kOneThread).status().ToString(),
               HasSubstr("/nowhere/peer.so"));
-  EXPECT_THAT(PeerLibrary::Load("libm.so.6", 1).status().ToString(),
+  EXPECT_THAT(PeerLibrary::Load("libm.so.6", kOneThread).status().ToString(),
               HasSubstr("is no peer plug-in"));
-  EXPECT_THAT(PeerLibrary::Load(LATHE_FAKE_PEER, 2).status().ToString(),
+  EXPECT_THAT(PeerLibrary::Load(LATHE_FAKE_PEER, kTwoThreads).status().ToString(),
               HasSubstr("one thread only"));
+  EXPECT_THAT(PeerLibrary::Load(LATHE_FAKE_PEER, {1, "libonnxruntime.so.1"}).status().ToString(),
+              HasSubstr("libonnxruntime.so.1 is not needed"));
 }
 
 TEST_F(PeerLibraryTest, AgainstNamesPeers) {
   std::vector<std::string> refused;
-  auto none = LoadPeers("none", 1, &refused);
+  auto none = LoadPeers("none", kOneThread, &refused);
   ASSERT_TRUE(none.ok());
   EXPECT_TRUE(none->empty());
-  auto by_path = LoadPeers(LATHE_FAKE_PEER, 1, &refused);
+  auto by_path = LoadPeers(LATHE_FAKE_PEER, kOneThread, &refused);
   ASSERT_TRUE(by_path.ok()) << by_path.status();
   EXPECT_EQ(by_path->size(), 1u);
-  EXPECT_THAT(LoadPeers("abacus", 1, &refused).status().ToString(), HasSubstr("'abacus'"));
-  EXPECT_FALSE(LoadPeers(LATHE_FAKE_PEER, 2, &refused).ok());
+  EXPECT_THAT(LoadPeers("abacus", kOneThread, &refused).status().ToString(), HasSubstr("'abacus'"));
+  // Neither where the plug-in was built nor where it was not.
+  EXPECT_THAT(LoadPeers("all", {1, "/nowhere/libonnxruntime.so.1"}, &refused).status().ToString(),
+              HasSubstr("onnxruntime"));
+  EXPECT_FALSE(LoadPeers(LATHE_FAKE_PEER, kTwoThreads, &refused).ok());
 }
 
 TEST(OperatorCallTest, DefaultsAreFilledIn) {
