@@ -54,8 +54,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   absl::StatusOr<lathe::Trace> again = lathe::ParseTrace(lathe::ToText(*trace), "again.trace");
   CHECK(again.ok() && *again == *trace) << again.status();
   absl::StatusOr<lathe::Program> scheduled = lathe::Replay(program, *trace);
-  // Primitives refuse with InvalidArgument; another code means that the
-  // verifier found a primitive's mistake.
+  // A primitive or the verifier refuses with InvalidArgument; another code is a bug.
   CHECK(scheduled.ok() || scheduled.status().code() == absl::StatusCode::kInvalidArgument)
       << scheduled.status();
   return 0;
