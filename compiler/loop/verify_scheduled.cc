@@ -16,6 +16,27 @@
 namespace lathe {
 namespace {
 
+// What holds where a read is made: bounds of loops, narrowed by the predicates.
+struct WhereRead {
+  WhereRead(const StoreSite& consumer, const ReadSite& read)
+      : bounds(BoundsOfLoops(consumer.loops)), known(bounds) {
+    Assume(consumer.store->predicate);
+    for (const Expr& predicate : read.predicates) Assume(predicate);
+  }
+  WhereRead(const WhereRead&) = delete;  // `known` refers to `bounds`
+
+  Bounds bounds;
+  Simplifier known;
+
+ private:
+  void Assume(const Expr& condition) {
+    if (!condition) return;
+    Expr simple = known.Simplify(condition);
+    known.Assume(simple);
+    NarrowBounds(simple, bounds);
+  }
+};
+
 class ScheduledVerifier {
  public:
   ScheduledVerifier(const Program& program, const std::vector<StoreSite>& sites)
@@ -251,16 +272,8 @@ class ScheduledVerifier {
                                  " of stage ", producer.store->stage, ", ", what));
     };
     if (writer >= position) return broken("which stands at or after it");
-    Bounds bounds = BoundsOfLoops(consumer.loops);
-    Simplifier known(bounds);
-    auto assume = [&](const Expr& condition) {
-      if (!condition) return;
-      Expr simple = known.Simplify(condition);
-      known.Assume(simple);
-      NarrowBounds(simple, bounds);
-    };
-    assume(consumer.store->predicate);
-    for (const Expr& predicate : read.predicates) assume(predicate);
+    WhereRead where(consumer, read);
+    Simplifier& known = where.known;
     const StageInfo& stage = *program_.FindStage(producer.store->stage);
     const std::vector<AxisSpan>& region = producer.store->region;
     Substitution element;
@@ -312,16 +325,8 @@ class ScheduledVerifier {
   absl::Status CheckNotReplaced(const StoreSite& consumer, const ReadSite& read,
                                 size_t replacer) const {
     const StoreSite& later = sites_[replacer];
-    Bounds bounds = BoundsOfLoops(consumer.loops);
-    Simplifier known(bounds);
-    auto assume = [&](const Expr& condition) {
-      if (!condition) return;
-      Expr simple = known.Simplify(condition);
-      known.Assume(simple);
-      NarrowBounds(simple, bounds);
-    };
-    assume(consumer.store->predicate);
-    for (const Expr& predicate : read.predicates) assume(predicate);
+    WhereRead where(consumer, read);
+    Simplifier& known = where.known;
     const StageInfo& stage = *program_.FindStage(later.store->stage);
     Substitution element;
     for (size_t d = 0; d < read.read->indices.size(); ++d) {

@@ -286,6 +286,18 @@ absl::Status CheckNotPeeled(std::string_view action, const For& loop) {
   return Refuse(action, "it is peeled, and only serial and unrolled loops peel");
 }
 
+absl::Status CheckPlainCode(std::string_view action, const LoopSite& site) {
+  for (const For* around : site.enclosing) {
+    if (around->marks.kind != LoopKind::kVectorize) continue;
+    return Refuse(action, absl::StrCat("loop ", around->var, " around it is vectorized"));
+  }
+  for (const For* below : LoopsBelow(site.loop->body)) {
+    if (below->marks.kind != LoopKind::kParallel) continue;
+    return Refuse(action, absl::StrCat("loop ", below->var, " below it is parallel"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckDisjointWrites(const Program& program, std::string_view action, const For& loop,
                                  bool regions) {
   for (const StoreSite& site : StoresBelow(loop.body)) {

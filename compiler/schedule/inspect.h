@@ -78,6 +78,8 @@ bool Reads(const Store& store, const std::string& buffer);
 absl::Status CheckUnshared(const Program& program, std::string_view action, std::string_view stage);
 // Refuses a peeled loop.
 absl::Status CheckNotPeeled(std::string_view action, const For& loop);
+// Refuses a loop below a vectorised one or around a parallel one.
+absl::Status CheckPlainCode(std::string_view action, const LoopSite& site);
 // Refuses unless iterations of `loop` write disjoint elements: every store
 // below binds a spatial axis to it and none a reduction axis.
 // With `regions`, a stage that each iteration computes anew (compute_at) passes:

@@ -27,17 +27,7 @@ absl::StatusOr<Program> Outline(const Program& program, std::string_view loop) {
   ASSIGN_OR_RETURN(schedule::LoopSite site, schedule::FindLoop(program, action, loop));
   const For& old = *site.loop;
   RETURN_IF_ERROR(schedule::CheckSerial(action, old));
-  for (const For* around : site.enclosing) {
-    if (around->marks.kind == LoopKind::kVectorize) {
-      return schedule::Refuse(action,
-                              absl::StrCat("loop ", around->var, " around it is vectorized"));
-    }
-  }
-  for (const For* below : schedule::LoopsBelow(old.body)) {
-    if (below->marks.kind == LoopKind::kParallel) {
-      return schedule::Refuse(action, absl::StrCat("loop ", below->var, " below it is parallel"));
-    }
-  }
+  RETURN_IF_ERROR(schedule::CheckPlainCode(action, site));
   LoopMarks marks = old.marks;
   marks.outline = true;
   return schedule::WithMarks(program, &old, marks);

@@ -29,17 +29,7 @@ absl::StatusOr<Program> Unroll(const Program& program, std::string_view loop) {
     return schedule::Refuse(action, absl::StrCat("its extent ", old.extent, " is above ",
                                                  kMaxUnroll, "; split it first"));
   }
-  for (const For* around : site.enclosing) {
-    if (around->marks.kind == LoopKind::kVectorize) {
-      return schedule::Refuse(action,
-                              absl::StrCat("loop ", around->var, " around it is vectorized"));
-    }
-  }
-  for (const For* below : schedule::LoopsBelow(old.body)) {
-    if (below->marks.kind == LoopKind::kParallel) {
-      return schedule::Refuse(action, absl::StrCat("loop ", below->var, " below it is parallel"));
-    }
-  }
+  RETURN_IF_ERROR(schedule::CheckPlainCode(action, site));
   LoopMarks marks = old.marks;
   marks.kind = LoopKind::kUnroll;
   return schedule::WithMarks(program, &old, marks);
