@@ -152,9 +152,8 @@ absl::Status InsertRecord(SqliteConnection* connection, const Record& record) {
           "error, median, ci_low, ci_high, min, calls_per_sample, frequency_mhz, "
           "temperature_celsius, load_average, steal_fraction, migrations, involuntary_switches, "
           "contaminated, repeats, created_unix_ms, search, trial, build_seconds, measure_seconds, "
-          "program_hash, artifact_digest, samples, promoted) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-          "?, ?, ?, ?, "
-          "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+          "program_hash, artifact_digest, samples, promoted, decisions) VALUES (?, ?, ?, ?, ?, ?, "
+          "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
   s.BindBlob(uuid).BindInt(task).BindInt(trace).BindInt(settings);
   device ? s.BindInt(*device) : s.BindNull();
   s.BindText(Name(record.status)).BindText(record.error);
@@ -168,7 +167,7 @@ absl::Status InsertRecord(SqliteConnection* connection, const Record& record) {
   s.BindReal(record.build_seconds).BindReal(record.measure_seconds);
   s.BindBlob(HexToBytes(record.program_hash).value());
   s.BindBlob(HexToBytes(record.artifact_digest).value());
-  s.BindBlob(EncodeSamples(record.samples)).BindInt(record.promoted);
+  s.BindBlob(EncodeSamples(record.samples)).BindInt(record.promoted).BindText(record.decisions);
   return s.Run();
 }
 
@@ -204,7 +203,8 @@ const char kSelectRecords[] =
     "r.steal_fraction, r.migrations, r.involuntary_switches, r.contaminated, r.repeats, d.uuid, "
     "b.lathe_version, b.llvm_version, b.abi_version, r.artifact_digest, b.required_features, "
     "r.created_unix_ms, r.search, r.trial, r.build_seconds, r.measure_seconds, "
-    "r.promoted FROM records r JOIN tasks k ON k.id = r.task_id JOIN functions f ON f.id = "
+    "r.promoted, r.decisions FROM records r JOIN tasks k ON k.id = r.task_id JOIN functions f ON "
+    "f.id = "
     "k.function_id "
     "JOIN targets t ON t.id = k.target_id JOIN traces tr ON tr.id = r.trace_id "
     "JOIN build_settings b ON b.id = r.build_settings_id LEFT JOIN devices d ON d.id = "
@@ -278,6 +278,7 @@ absl::StatusOr<Record> ReadRecord(const SqliteConnection& connection, const Sqli
   record.build_seconds = row.Real(column++);
   record.measure_seconds = row.Real(column++);
   record.promoted = row.Int(column++) != 0;
+  record.decisions = row.Text(column++);
   return record;
 }
 

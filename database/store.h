@@ -67,6 +67,7 @@ struct Record {
   std::string id;  // UUID; adding a record twice changes nothing
   Task task;
   std::string trace;         // text, in canonical names (Canonicalize)
+  std::string decisions;     // of the sketch it came from (DecisionsText); "" if from none
   std::string program_hash;  // of the lowered program; "" if it was never built
   RecordStatus status = RecordStatus::kOk;
   std::string error;

@@ -35,8 +35,10 @@ class RandomSearch : public Search {
   // False if the candidate was suggested before.
   bool Add(int sketch, Setting setting, std::string origin, std::vector<Candidate>& candidates) {
     if (!suggested_.emplace(sketch, setting).second) return false;
+    std::string decisions = DecisionsText(*space_[sketch], setting);
     Trace trace = space_[sketch]->Instantiate(setting);
-    candidates.push_back({sketch, std::move(setting), std::move(trace), std::move(origin)});
+    candidates.push_back(
+        {sketch, std::move(setting), std::move(decisions), std::move(trace), std::move(origin)});
     return true;
   }
 

@@ -16,6 +16,7 @@ namespace lathe {
 struct Candidate {
   int sketch = -1;  // index into the space; -1 for a trace from elsewhere
   Setting setting;
+  std::string decisions;  // text of the setting; "" for a trace from elsewhere
   Trace trace;
   std::string origin;  // "analytic", "random", "transfer", ...
 };

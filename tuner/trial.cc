@@ -146,6 +146,7 @@ Record RecordOf(const Task& task, const Trial& trial) {
   record.id = trial.id;
   record.task = task;
   record.trace = trial.trace;
+  record.decisions = trial.candidate.decisions;
   record.program_hash = trial.build.program_hash();
   record.status = StatusOf(trial);
   record.lathe_version = std::string(LatheVersion());

@@ -37,7 +37,9 @@ absl::Status TuneSession::Resume() {
     if (!record.program_hash.empty() && record.status != RecordStatus::kBuildFailed) {
       programs_[record.program_hash] = {true, time, {}};
     }
-    if (is_new) outcomes.push_back({{-1, {}, *std::move(trace), "resumed"}, ok, record.median});
+    if (is_new)
+      outcomes.push_back(
+          {{-1, {}, record.decisions, *std::move(trace), "resumed"}, ok, record.median});
   }
   result_.done = started_trials_ = result_.resumed;
   services_.search->Update(outcomes);

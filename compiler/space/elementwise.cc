@@ -1,4 +1,4 @@
-// The plan for stages that no rule tiles: marks that are always safe.
+// Rule for stages that no other rule matches: marks that are always safe.
 #include "compiler/space/plan.h"
 
 namespace lathe {
@@ -6,6 +6,8 @@ namespace {
 
 class ElementwisePlan : public Plan {
  public:
+  std::string_view name() const override { return "elementwise"; }
+
   ElementwisePlan(std::string parallel_loop, std::string vector_loop, int lanes)
       : parallel_loop_(std::move(parallel_loop)),
         vector_loop_(std::move(vector_loop)),
@@ -20,7 +22,7 @@ class ElementwisePlan : public Plan {
     }
     if (!parallel.empty()) trace.Mark("parallel", {parallel});
   }
-  std::vector<int64_t> Analytic() const override { return {}; }
+  void Model(std::span<const int64_t>, ScheduleModel&) const override {}
 
  private:
   const std::string parallel_loop_, vector_loop_;  // empty: none
@@ -36,9 +38,7 @@ bool IsContiguousOver(const StageNest& nest, const std::string& loop) {
   return true;
 }
 
-}  // namespace
-
-std::unique_ptr<Plan> NewElementwisePlan(const StageNest& nest, const SpaceOptions& options) {
+std::shared_ptr<const Plan> NewElementwisePlan(const StageNest& nest, const SpaceOptions& options) {
   if (nest.loops.empty()) return nullptr;
   size_t num_spatial = nest.stage->spatial.size();
   std::string parallel, vector;
@@ -55,7 +55,26 @@ std::unique_ptr<Plan> NewElementwisePlan(const StageNest& nest, const SpaceOptio
     }
   }
   if (parallel.empty() && vector.empty()) return nullptr;
-  return std::make_unique<ElementwisePlan>(std::move(parallel), std::move(vector), lanes);
+  return std::make_shared<ElementwisePlan>(std::move(parallel), std::move(vector), lanes);
 }
+
+class ElementwiseRule : public Rule {
+ public:
+  std::string_view name() const override { return "elementwise"; }
+  bool is_fallback() const override { return true; }
+
+  std::vector<PlanMatch> Match(const SpaceContext& context, size_t first) const override {
+    auto plan = NewElementwisePlan(context.nests[first], context.options);
+    if (plan == nullptr) return {};
+    TraceBuilder trace;
+    plan->Emit({}, trace);
+    if (!Replay(context.naive, std::move(trace).Build()).ok()) return {};
+    return {{std::move(plan), {first}}};
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Rule> NewElementwiseRule() { return std::make_unique<ElementwiseRule>(); }
 
 }  // namespace lathe

@@ -1,13 +1,16 @@
-// A plan schedules one nest of a naive program; a sketch is one plan for each
-// nest, so that rules compose over functions of several stages.
+// A plan schedules some nests of a naive program; a sketch is plans that
+// together cover all of them, so that rules compose over functions of several
+// stages.
 #ifndef LATHE_COMPILER_SPACE_PLAN_H_
 #define LATHE_COMPILER_SPACE_PLAN_H_
 
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "compiler/analysis/schedule_model.h"
 #include "compiler/space/space.h"
 #include "compiler/space/structure.h"
 #include "compiler/space/trace_builder.h"
@@ -17,33 +20,50 @@ namespace lathe {
 class Plan {
  public:
   virtual ~Plan() = default;
+  // Of the rule, with its variant where a rule has several: "tiled", "tiled.packed".
+  virtual std::string_view name() const = 0;
+  // Knob names begin with the stage they are about: "t.rows".
   const std::vector<Knob>& knobs() const { return knobs_; }
   // `values` hold one value (not index) for each knob.
   virtual bool IsLegal(std::span<const int64_t> values) const { return true; }
   virtual void Emit(std::span<const int64_t> values, TraceBuilder& trace) const = 0;
-  virtual std::vector<int64_t> Analytic() const = 0;
+  // Appends what the plan's loops do; in microseconds, not milliseconds.
+  virtual void Model(std::span<const int64_t> values, ScheduleModel& model) const = 0;
+  // The legal values that EstimateSeconds likes best.
+  virtual std::vector<int64_t> Analytic(const SpaceOptions& options) const;
 
  protected:
   std::vector<Knob> knobs_;
 };
 
-// A sketch of the rule named `rule` that carries out `plans` in order.
-std::unique_ptr<Sketch> NewPlanSketch(std::string rule, std::vector<std::unique_ptr<Plan>> plans);
+// What rules see of a function.
+struct SpaceContext {
+  const Function& function;
+  const Program& naive;
+  std::vector<StageNest> nests;  // of `naive`, in order
+  const SpaceOptions& options;
 
-// Marks without knobs: innermost contiguous loop in vectors, outermost
-// parallel. Null when nothing is safe to mark.
-std::unique_ptr<Plan> NewElementwisePlan(const StageNest& nest, const SpaceOptions& options);
+  // A number for each buffer, as ModelAccess wants it.
+  int BufferNumber(std::string_view buffer) const;
+  // Whether a nest other than those of `among` reads what nests[nest] stores,
+  // or it is an output.
+  bool IsReadElsewhere(size_t nest, std::span<const size_t> among) const;
+};
 
-// Tiles a reduction with reuse into a register tile, with `consumers` (in
-// order; elementwise on the nest's result) fused behind it. Null when the
-// structure does not match. `result_is_read_elsewhere`: the nest's buffer is an
-// output or read by others than `consumers`.
-std::unique_ptr<Plan> NewTiledReductionPlan(const StageNest& nest,
-                                            const std::vector<const StageNest*>& consumers,
-                                            bool result_is_read_elsewhere,
-                                            const SpaceOptions& options);
+// One way to schedule the nests of a context that begin at some nest.
+struct PlanMatch {
+  std::shared_ptr<const Plan> plan;
+  std::vector<size_t> nests;  // that it schedules, ascending
+};
 
+// A sketch that carries out `plans` in order.
+std::unique_ptr<Sketch> NewPlanSketch(std::vector<std::shared_ptr<const Plan>> plans,
+                                      const SpaceOptions& options);
+
+// The rules, one file each.
 std::unique_ptr<Rule> NewTiledReductionRule();
+// Matches every nest: the last one asked.
+std::unique_ptr<Rule> NewElementwiseRule();
 
 }  // namespace lathe
 

@@ -1,6 +1,9 @@
+// How rules compose into sketches.
 #include <algorithm>
+#include <limits>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "compiler/base/check.h"
 #include "compiler/base/status_macros.h"
 #include "compiler/space/plan.h"
@@ -9,45 +12,65 @@
 namespace lathe {
 namespace {
 
+constexpr size_t kMaxSketches = 24;
+
 class PlanSketch : public Sketch {
  public:
-  PlanSketch(std::string rule, std::vector<std::unique_ptr<Plan>> plans)
-      : rule_(std::move(rule)), plans_(std::move(plans)) {
+  PlanSketch(std::vector<std::shared_ptr<const Plan>> plans, const SpaceOptions& options)
+      : plans_(std::move(plans)) {
     for (const auto& plan : plans_) {
+      absl::StrAppend(&name_, name_.empty() ? "" : "+", std::string(plan->name()));
       knobs_.insert(knobs_.end(), plan->knobs().begin(), plan->knobs().end());
     }
+    analytic_ = FindAnalytic(options);
   }
 
-  std::string_view rule() const override { return rule_; }
+  std::string_view name() const override { return name_; }
   const std::vector<Knob>& knobs() const override { return knobs_; }
 
   bool IsLegal(const Setting& setting) const override {
-    std::vector<int64_t> values = ValuesOf(setting);
-    size_t at = 0;
-    for (const auto& plan : plans_) {
-      size_t n = plan->knobs().size();
-      if (!plan->IsLegal(std::span(values).subspan(at, n))) return false;
-      at += n;
-    }
-    return true;
+    bool legal = true;
+    ForEachPlan(setting, [&](const Plan& plan, std::span<const int64_t> values) {
+      legal = legal && plan.IsLegal(values);
+    });
+    return legal;
   }
 
   Trace Instantiate(const Setting& setting) const override {
-    std::vector<int64_t> values = ValuesOf(setting);
     TraceBuilder trace;
-    size_t at = 0;
-    for (const auto& plan : plans_) {
-      size_t n = plan->knobs().size();
-      plan->Emit(std::span(values).subspan(at, n), trace);
-      at += n;
-    }
+    ForEachPlan(setting, [&](const Plan& plan, std::span<const int64_t> values) {
+      plan.Emit(values, trace);
+    });
     return std::move(trace).Build();
   }
 
-  Setting Analytic() const override {
+  ScheduleModel Model(const Setting& setting) const override {
+    ScheduleModel model;
+    ForEachPlan(setting, [&](const Plan& plan, std::span<const int64_t> values) {
+      plan.Model(values, model);
+    });
+    return model;
+  }
+
+  Setting Analytic() const override { return analytic_; }
+
+ private:
+  template <typename Visit>
+  void ForEachPlan(const Setting& setting, Visit visit) const {
+    CHECK_EQ(setting.size(), knobs_.size());
+    std::vector<int64_t> values(setting.size());
+    for (size_t k = 0; k < setting.size(); ++k) values[k] = knobs_[k].domain.at(setting[k]);
+    size_t at = 0;
+    for (const auto& plan : plans_) {
+      visit(*plan, std::span<const int64_t>(values).subspan(at, plan->knobs().size()));
+      at += plan->knobs().size();
+    }
+  }
+
+  Setting FindAnalytic(const SpaceOptions& options) const {
     Setting setting;
     for (const auto& plan : plans_) {
-      std::vector<int64_t> values = plan->Analytic();
+      std::vector<int64_t> values = plan->Analytic(options);
       CHECK_EQ(values.size(), plan->knobs().size());
       for (size_t k = 0; k < values.size(); ++k) {
         const std::vector<int64_t>& domain = plan->knobs()[k].domain;
@@ -59,62 +82,114 @@ class PlanSketch : public Sketch {
     return setting;
   }
 
- private:
-  std::vector<int64_t> ValuesOf(const Setting& setting) const {
-    CHECK_EQ(setting.size(), knobs_.size());
-    std::vector<int64_t> values;
-    for (size_t k = 0; k < setting.size(); ++k) values.push_back(knobs_[k].domain.at(setting[k]));
-    return values;
-  }
-
-  const std::string rule_;
-  const std::vector<std::unique_ptr<Plan>> plans_;
+  std::string name_;
+  const std::vector<std::shared_ptr<const Plan>> plans_;
   std::vector<Knob> knobs_;
+  Setting analytic_;
 };
 
-// One sketch without knobs: every nest gets the marks that replay.
-std::unique_ptr<Sketch> FallbackSketch(const Program& program, const SpaceOptions& options) {
-  std::vector<std::unique_ptr<Plan>> plans;
-  for (const StageNest& nest : NestsOf(program)) {
-    std::unique_ptr<Plan> plan = NewElementwisePlan(nest, options);
-    if (!plan) continue;
-    TraceBuilder trace;
-    plan->Emit({}, trace);
-    if (Replay(program, std::move(trace).Build()).ok()) plans.push_back(std::move(plan));
+// All ways to cover the nests with matches, each rule's first match first.
+class Composer {
+ public:
+  Composer(const SpaceContext& context, const std::vector<std::unique_ptr<Rule>>& rules)
+      : context_(context), rules_(rules), covered_(context.nests.size(), false) {}
+
+  std::vector<std::vector<std::shared_ptr<const Plan>>> Compose() && {
+    Cover(0);
+    return std::move(covers_);
   }
-  return NewPlanSketch("elementwise", std::move(plans));
-}
+
+ private:
+  void Cover(size_t first) {
+    while (first < covered_.size() && covered_[first]) ++first;
+    if (first == covered_.size()) {
+      covers_.push_back(plans_);
+      return;
+    }
+    bool matched = false;
+    for (const auto& rule : rules_) {
+      if (matched && rule->is_fallback()) continue;
+      for (const PlanMatch& match : rule->Match(context_, first)) {
+        if (covers_.size() >= kMaxSketches) return;
+        bool free = std::none_of(match.nests.begin(), match.nests.end(),
+                                 [&](size_t nest) { return covered_[nest]; });
+        if (!free) continue;
+        matched = true;
+        for (size_t nest : match.nests) covered_[nest] = true;
+        plans_.push_back(match.plan);
+        Cover(first + 1);
+        plans_.pop_back();
+        for (size_t nest : match.nests) covered_[nest] = false;
+      }
+    }
+    if (matched) return;
+    covered_[first] = true;  // left as it is written
+    Cover(first + 1);
+    covered_[first] = false;
+  }
+
+  const SpaceContext& context_;
+  const std::vector<std::unique_ptr<Rule>>& rules_;
+  std::vector<bool> covered_;
+  std::vector<std::shared_ptr<const Plan>> plans_;
+  std::vector<std::vector<std::shared_ptr<const Plan>>> covers_;
+};
 
 }  // namespace
 
-std::unique_ptr<Sketch> NewPlanSketch(std::string rule, std::vector<std::unique_ptr<Plan>> plans) {
-  return std::make_unique<PlanSketch>(std::move(rule), std::move(plans));
+int SpaceContext::BufferNumber(std::string_view buffer) const {
+  for (size_t b = 0; b < naive.buffers.size(); ++b) {
+    if (naive.buffers[b].name == buffer) return static_cast<int>(b);
+  }
+  return static_cast<int>(naive.buffers.size());
+}
+
+bool SpaceContext::IsReadElsewhere(size_t nest, std::span<const size_t> among) const {
+  if (function.IsOutput(nests[nest].stage->name)) return true;
+  for (size_t n = 0; n < nests.size(); ++n) {
+    if (n == nest || std::find(among.begin(), among.end(), n) != among.end()) continue;
+    for (const ReadStride& read : nests[n].reads) {
+      if (read.read->buffer == nests[nest].store->buffer) return true;
+    }
+  }
+  return false;
+}
+
+std::unique_ptr<Sketch> NewPlanSketch(std::vector<std::shared_ptr<const Plan>> plans,
+                                      const SpaceOptions& options) {
+  return std::make_unique<PlanSketch>(std::move(plans), options);
 }
 
 std::vector<std::unique_ptr<Rule>> DefaultRules() {
   std::vector<std::unique_ptr<Rule>> rules;
   rules.push_back(NewTiledReductionRule());
+  rules.push_back(NewElementwiseRule());
   return rules;
 }
 
-absl::StatusOr<std::vector<std::unique_ptr<Sketch>>> SketchesOf(const Function& function,
-                                                                const SpaceOptions& options) {
-  ASSIGN_OR_RETURN(Program program, BuildNaive(function));
-  std::vector<std::unique_ptr<Sketch>> sketches;
-  for (const auto& rule : DefaultRules()) {
-    for (auto& sketch : rule->Propose(function, program, options)) {
-      // A rule that does not see every reason against its trace must not win.
-      if (Replay(program, sketch->Instantiate(sketch->Analytic())).ok()) {
-        sketches.push_back(std::move(sketch));
-      }
-    }
+absl::StatusOr<Space> SketchesOf(const Function& function, const SpaceOptions& options) {
+  ASSIGN_OR_RETURN(Program naive, BuildNaive(function));
+  SpaceContext context{function, naive, NestsOf(naive), options};
+  std::vector<std::unique_ptr<Rule>> rules = DefaultRules();
+  std::vector<std::pair<double, std::unique_ptr<Sketch>>> ranking;
+  for (auto& plans : Composer(context, rules).Compose()) {
+    auto sketch = NewPlanSketch(std::move(plans), options);
+    // A rule that does not see every reason against its trace must not win.
+    if (!Replay(naive, sketch->Instantiate(sketch->Analytic())).ok()) continue;
+    double seconds =
+        EstimateSeconds(sketch->Model(sketch->Analytic()), options.target, options.threads);
+    ranking.emplace_back(seconds, std::move(sketch));
   }
-  if (sketches.empty()) sketches.push_back(FallbackSketch(program, options));
-  return sketches;
+  if (ranking.empty()) ranking.emplace_back(0, NewPlanSketch({}, options));
+  std::stable_sort(ranking.begin(), ranking.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  Space space;
+  for (auto& [seconds, sketch] : ranking) space.push_back(std::move(sketch));
+  return space;
 }
 
 absl::StatusOr<Trace> DefaultTrace(const Function& function, const SpaceOptions& options) {
-  ASSIGN_OR_RETURN(auto sketches, SketchesOf(function, options));
+  ASSIGN_OR_RETURN(Space sketches, SketchesOf(function, options));
   return sketches.front()->Instantiate(sketches.front()->Analytic());
 }
 

@@ -5,12 +5,15 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "compiler/analysis/schedule_model.h"
 #include "compiler/loop/program.h"
 #include "compiler/schedule/trace.h"
 #include "compiler/target/target.h"
@@ -30,45 +33,70 @@ using Setting = std::vector<int>;
 class Sketch {
  public:
   virtual ~Sketch() = default;
-  virtual std::string_view rule() const = 0;  // who made it
+  // Of its plans, "tiled+elementwise": unique among the sketches of a function,
+  // and the same for all functions of one structure.
+  virtual std::string_view name() const = 0;
   virtual const std::vector<Knob>& knobs() const = 0;
   // Whether the combination is legal; every setting for which this holds
   // instantiates to a trace that replays.
   virtual bool IsLegal(const Setting& setting) const = 0;
   virtual Trace Instantiate(const Setting& setting) const = 0;
+  // What the schedule does, in numbers, without building it.
+  virtual ScheduleModel Model(const Setting& setting) const = 0;
   // The best setting by the target's registers, caches and widths; legal.
   virtual Setting Analytic() const = 0;
 };
+
+using Space = std::vector<std::unique_ptr<Sketch>>;
 
 struct SpaceOptions {
   Target target;
   int threads = 1;
 };
 
+struct SpaceContext;
+struct PlanMatch;
+
 class Rule {
  public:
   virtual ~Rule() = default;
   virtual std::string_view name() const = 0;
-  // Sketches for `function` (whose naive program is `program`); empty when the
-  // structure does not match.
-  virtual std::vector<std::unique_ptr<Sketch>> Propose(const Function& function,
-                                                       const Program& program,
-                                                       const SpaceOptions& options) const = 0;
+  // The ways to schedule nests[first], alone or with later ones; best first,
+  // empty when the structure does not match. Nests before `first` are others'.
+  virtual std::vector<PlanMatch> Match(const SpaceContext& context, size_t first) const = 0;
+  // Asked only where no other rule matches.
+  virtual bool is_fallback() const { return false; }
 };
 
-// The rules of Lathe, best first.
+// The rules of Lathe, best first. All that match a nest are its alternatives.
 std::vector<std::unique_ptr<Rule>> DefaultRules();
 
-// All sketches of a function. Never empty: without a matching rule, one sketch
-// without knobs that marks what is safe to mark.
-absl::StatusOr<std::vector<std::unique_ptr<Sketch>>> SketchesOf(const Function& function,
-                                                                const SpaceOptions& options);
+// All sketches of a function, that of the least estimated time first; at most
+// 24. Never empty.
+absl::StatusOr<Space> SketchesOf(const Function& function, const SpaceOptions& options);
 
 // The default: the analytic setting of the first sketch, unmeasured.
 absl::StatusOr<Trace> DefaultTrace(const Function& function, const SpaceOptions& options);
 
-// A legal setting drawn uniformly by rejection (the analytic one after 1000 misses).
+// sampling.cc. A legal setting drawn uniformly by rejection (the analytic one
+// after 1000 misses).
 Setting SampleSetting(const Sketch& sketch, std::mt19937_64& rng);
+// `setting` with one to three knobs moved, near ones more often; legal. Itself
+// when nothing else is found.
+Setting MutateSetting(const Sketch& sketch, const Setting& setting, std::mt19937_64& rng);
+// Each knob from one of the parents; legal. `a` when nothing else is found.
+Setting CrossSettings(const Sketch& sketch, const Setting& a, const Setting& b,
+                      std::mt19937_64& rng);
+
+// decisions.cc. A setting in words, "tiled t.rows=6 t.vectors=4", which keeps its
+// meaning for other functions of the same structure and for other versions.
+std::string DecisionsText(const Sketch& sketch, const Setting& setting);
+// The setting that `decisions` names in this space; nullopt when there is no
+// such sketch, knob or value, or it is not legal.
+std::optional<std::pair<int, Setting>> FindSetting(const Space& space, std::string_view decisions);
+// The legal setting nearest to `decisions` in the sketch of that name: of a knob
+// that is missing the analytic value. nullopt without such a sketch.
+std::optional<std::pair<int, Setting>> RefitSetting(const Space& space, std::string_view decisions);
 
 }  // namespace lathe
 

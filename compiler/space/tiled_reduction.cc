@@ -33,6 +33,8 @@ int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 class TiledReductionPlan : public Plan {
  public:
+  std::string_view name() const override { return "tiled_reduction"; }
+
   TiledReductionPlan(std::string stage, TiledLoops loops,
                      std::vector<std::vector<std::string>> consumer_loops,
                      std::vector<std::string> consumers, bool keep_result, int lanes, int registers,
@@ -65,7 +67,7 @@ class TiledReductionPlan : public Plan {
     return live <= usable && v[kRows] * v[kVectors] * v[kUnroll] <= kMaxTileOps;
   }
 
-  std::vector<int64_t> Analytic() const override {
+  std::vector<int64_t> Analytic(const SpaceOptions&) const override {
     std::vector<int64_t> best;
     double best_cost = std::numeric_limits<double>::infinity();
     for (int64_t rows : knobs_[kRows].domain) {
@@ -83,6 +85,20 @@ class TiledReductionPlan : public Plan {
       }
     }
     return best;
+  }
+
+  void Model(std::span<const int64_t> v, ScheduleModel& model) const override {
+    NestModel nest;
+    auto tiles = [](int64_t extent, int64_t tile) { return static_cast<double>(extent) / tile; };
+    nest.loops = {{tiles(loops_.num_columns, v[kVectors] * lanes_), ModelLoopKind::kSerial, false},
+                  {tiles(loops_.num_rows, v[kRows]), ModelLoopKind::kSerial, false},
+                  {static_cast<double>(loops_.reduction_extent), ModelLoopKind::kSerial, true},
+                  {static_cast<double>(v[kRows]), ModelLoopKind::kUnrolled, false},
+                  {static_cast<double>(v[kVectors] * lanes_), ModelLoopKind::kVector, false}};
+    nest.multiply_adds = 1;
+    nest.accumulators = static_cast<int>(v[kRows] * v[kVectors]);
+    nest.live_vectors = nest.accumulators + static_cast<int>(v[kVectors]) + 1;
+    model.nests.push_back(std::move(nest));
   }
 
   void Emit(std::span<const int64_t> v, TraceBuilder& trace) const override {
@@ -234,12 +250,10 @@ std::string LoopAlong(const StageNest& consumer, const StageNest& producer,
   return "";
 }
 
-}  // namespace
-
-std::unique_ptr<Plan> NewTiledReductionPlan(const StageNest& nest,
-                                            const std::vector<const StageNest*>& consumers,
-                                            bool result_is_read_elsewhere,
-                                            const SpaceOptions& options) {
+std::shared_ptr<const Plan> NewTiledReductionPlan(const StageNest& nest,
+                                                  const std::vector<const StageNest*>& consumers,
+                                                  bool result_is_read_elsewhere,
+                                                  const SpaceOptions& options) {
   if (nest.stage->reduction.empty() || nest.reads.size() < 2 || !AllAffine(nest)) return nullptr;
   int lanes = options.target.VectorLanes(ByteSize(nest.store->value.type().scalar));
   if (lanes < 2) return nullptr;
@@ -278,12 +292,10 @@ std::unique_ptr<Plan> NewTiledReductionPlan(const StageNest& nest,
     consumer_loops.push_back({rows, vector});
     names.push_back(consumer->stage->name);
   }
-  return std::make_unique<TiledReductionPlan>(
+  return std::make_shared<TiledReductionPlan>(
       nest.stage->name, std::move(loops), std::move(consumer_loops), std::move(names),
       result_is_read_elsewhere, lanes, options.target.vector_registers, options.threads);
 }
-
-namespace {
 
 // Elementwise consumers that follow `nests[producer]` and read nothing that is
 // computed between, so that they can run tile by tile.
@@ -308,41 +320,15 @@ class TiledReductionRule : public Rule {
  public:
   std::string_view name() const override { return "tiled_reduction"; }
 
-  std::vector<std::unique_ptr<Sketch>> Propose(const Function& function, const Program& program,
-                                               const SpaceOptions& options) const override {
-    std::vector<StageNest> nests = NestsOf(program);
-    std::vector<std::unique_ptr<Plan>> plans;
-    bool matched = false;
-    for (size_t n = 0; n < nests.size(); ++n) {
-      std::vector<size_t> fused = FusableConsumers(nests, n);
-      std::vector<const StageNest*> consumers;
-      for (size_t c : fused) consumers.push_back(&nests[c]);
-      bool elsewhere = consumers.empty() || function.IsOutput(nests[n].stage->name) ||
-                       IsReadOutside(nests, nests[n].store->buffer, n, fused);
-      auto plan = NewTiledReductionPlan(nests[n], consumers, elsewhere, options);
-      if (plan) {
-        matched = true;
-        n += fused.size();
-      } else {
-        plan = NewElementwisePlan(nests[n], options);
-      }
-      if (plan) plans.push_back(std::move(plan));
-    }
-    std::vector<std::unique_ptr<Sketch>> sketches;
-    if (matched) sketches.push_back(NewPlanSketch(std::string(name()), std::move(plans)));
-    return sketches;
-  }
-
- private:
-  static bool IsReadOutside(const std::vector<StageNest>& nests, const std::string& buffer,
-                            size_t producer, const std::vector<size_t>& fused) {
-    for (size_t n = producer + 1; n < nests.size(); ++n) {
-      if (std::find(fused.begin(), fused.end(), n) != fused.end()) continue;
-      for (const ReadStride& read : nests[n].reads) {
-        if (read.read->buffer == buffer) return true;
-      }
-    }
-    return false;
+  std::vector<PlanMatch> Match(const SpaceContext& context, size_t first) const override {
+    std::vector<size_t> covered = FusableConsumers(context.nests, first);
+    std::vector<const StageNest*> consumers;
+    for (size_t c : covered) consumers.push_back(&context.nests[c]);
+    bool elsewhere = consumers.empty() || context.IsReadElsewhere(first, covered);
+    auto plan = NewTiledReductionPlan(context.nests[first], consumers, elsewhere, context.options);
+    if (plan == nullptr) return {};
+    covered.insert(covered.begin(), first);
+    return {{std::move(plan), std::move(covered)}};
   }
 };
 

@@ -99,6 +99,7 @@ std::string Difference(const Record& a, const Record& b) {
   if (a.artifact_digest != b.artifact_digest) return "artifact_digest";
   if (a.required_features != b.required_features) return "required_features";
   if (a.promoted != b.promoted) return "promoted";
+  if (a.decisions != b.decisions) return "decisions";
   if (a.created_unix_ms != b.created_unix_ms) return "created_unix_ms";
   if (a.search != b.search || a.trial != b.trial) return "search";
   if (a.build_seconds != b.build_seconds) return "build_seconds";

@@ -1,0 +1,38 @@
+// Cost models: they rank candidates before any of them is built.
+#ifndef LATHE_TUNER_COST_MODEL_H_
+#define LATHE_TUNER_COST_MODEL_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+
+namespace lathe {
+
+// One measured candidate.
+struct TrainingRow {
+  std::string group;            // its task: only rows of one group are compared
+  std::vector<float> features;  // FeaturesOf
+  double seconds = 0;           // per call
+};
+
+class CostModel {
+ public:
+  virtual ~CostModel() = default;
+  virtual std::string name() const = 0;
+  // Learns from `rows` alone, forgetting what it knew. FailedPrecondition when
+  // they are too few to learn from; the model then scores as before.
+  virtual absl::Status Train(absl::Span<const TrainingRow> rows) = 0;
+  // One score for each of the rows of FeatureNames().size() values; the higher,
+  // the faster. Only comparisons within one task mean anything.
+  virtual std::vector<double> Score(absl::Span<const float> features) const = 0;
+};
+
+// By EstimateSeconds alone: what there is before anything was measured.
+std::unique_ptr<CostModel> NewAnalyticCostModel();
+
+}  // namespace lathe
+
+#endif  // LATHE_TUNER_COST_MODEL_H_
