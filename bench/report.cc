@@ -24,6 +24,14 @@ Json ToJson(const WorkloadResult& result) {
   json["time_us"] = Microseconds(result.seconds);
   json["default_us"] = Microseconds(result.default_seconds);
   json["naive_us"] = Microseconds(result.naive_seconds);
+  json["beside"] = Json::array();
+  for (const BesideResult& other : result.beside) {
+    json["beside"].push_back({{"trace", other.origin},
+                              {"time_us", Microseconds(other.seconds)},
+                              {"ratio", other.error.empty() ? Json(other.ratio.ratio) : Json()},
+                              {"interval", other.error.empty() ? Interval(other.ratio) : Json()},
+                              {"error", other.error.empty() ? Json() : Json(other.error)}});
+  }
   Json peers = Json::object(), ratios = Json::object(), rejected = Json::object();
   for (const PeerResult& peer : result.peers) {
     if (peer.error.empty()) {
@@ -105,6 +113,15 @@ std::string ToText(const WorkloadResult& result) {
   if (result.default_seconds > 0) {
     absl::StrAppend(&text, Line("default", result.default_seconds,
                                 absl::StrFormat("%.2fx", result.default_seconds / result.seconds)));
+  }
+  for (const BesideResult& other : result.beside) {
+    if (!other.error.empty()) {
+      absl::StrAppend(&text, "  ", other.origin, ": does not count: ", other.error, "\n");
+      continue;
+    }
+    absl::StrAppend(&text, Line(other.origin, other.seconds,
+                                absl::StrFormat("%.3fx [%.3f, %.3f]", other.ratio.ratio,
+                                                other.ratio.low, other.ratio.high)));
   }
   if (result.naive_seconds > 0) {
     absl::StrAppend(&text, Line("naive", result.naive_seconds,

@@ -48,7 +48,7 @@ class WorkloadRun {
       : workload_(workload), options_(options), builder_(builder), pool_(pool) {
     result_.name = workload.name;
     result_.spec = workload.spec;
-    result_.origin = workload.origin;
+    result_.origin = workload.subject.origin;
     result_.threads = options.threads;
     result_.work = CountWork(workload.function);
   }
@@ -60,6 +60,7 @@ class WorkloadRun {
       return std::move(result_);
     }
     AddDefault();
+    AddBeside();
     AddNaive();
     for (const PeerLibrary& peer : peers) AddPeers(peer);
     AddProbes();
@@ -75,7 +76,7 @@ class WorkloadRun {
     problem.seed = options_.seed;
     ASSIGN_OR_RETURN(ReferenceCheck check, ReferenceCheck::Build(problem, builder_));
     ASSIGN_OR_RETURN(arena_, Arena::Create(workload_.function, check, options_.seed));
-    ASSIGN_OR_RETURN(size_t kernel, AddKernel("lathe", workload_.trace));
+    ASSIGN_OR_RETURN(size_t kernel, AddKernel("lathe", workload_.subject.trace));
     (void)kernel;  // the first contestant
     return absl::OkStatus();
   }
@@ -106,7 +107,7 @@ class WorkloadRun {
   }
 
   void AddDefault() {
-    if (ToText(workload_.default_trace) == ToText(workload_.trace)) {
+    if (ToText(workload_.default_trace) == ToText(workload_.subject.trace)) {
       default_ = 0;
       return;
     }
@@ -115,6 +116,20 @@ class WorkloadRun {
       default_ = *added;
     } else {
       result_.notes.push_back(absl::StrCat("default: ", std::string(added.status().message())));
+    }
+  }
+
+  void AddBeside() {
+    for (const OriginTrace& other : workload_.beside) {
+      BesideResult result;
+      result.origin = other.origin;
+      absl::StatusOr<size_t> added = AddKernel(other.origin, other.trace);
+      if (added.ok()) {
+        beside_.emplace_back(*added, result_.beside.size());
+      } else {
+        result.error = std::string(added.status().message());
+      }
+      result_.beside.push_back(std::move(result));
     }
   }
 
@@ -215,6 +230,15 @@ class WorkloadRun {
       peer.seconds = MedianTime(contest.samples[contestant]);
       peer.ratio = PairedRatio(contest.samples[contestant], ours);
     }
+    for (auto [contestant, index] : beside_) {
+      BesideResult& other = result_.beside[index];
+      if (contest.failed[contestant]) {
+        other.error = "failed when it was called again";
+        continue;
+      }
+      other.seconds = MedianTime(contest.samples[contestant]);
+      other.ratio = PairedRatio(contest.samples[contestant], ours);
+    }
     PickBestPeer();
   }
 
@@ -244,6 +268,7 @@ class WorkloadRun {
   std::optional<size_t> default_;                  // contestants; the first is ours
   size_t naive_ = 0;                               // 0: not run
   std::vector<std::pair<size_t, size_t>> racing_;  // contestant, peer of the result
+  std::vector<std::pair<size_t, size_t>> beside_;  // contestant, its place in the result
 };
 
 }  // namespace

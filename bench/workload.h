@@ -18,13 +18,19 @@
 
 namespace lathe {
 
+// An implementation of ours and where it comes from: "best (exact)", a file.
+struct OriginTrace {
+  std::string origin;
+  Trace trace;
+};
+
 struct Workload {
   std::string name;
   std::string spec;  // the function as it was asked for
   Function function;
-  std::optional<OperatorCall> op;  // what peers are asked for; none: no peers
-  Trace trace;                     // of the kernel that is compared
-  std::string origin;              // where it comes from: "best (exact)", a file
+  std::optional<OperatorCall> op;   // what peers are asked for; none: no peers
+  OriginTrace subject;              // the kernel that is compared
+  std::vector<OriginTrace> beside;  // others of ours that run along
   Trace default_trace;
 };
 
@@ -45,12 +51,21 @@ struct PeerResult {
   std::string error;  // why its time does not count; empty: it does
 };
 
+// Another implementation of ours in the same run.
+struct BesideResult {
+  std::string origin;
+  double seconds = 0;   // median of a call; 0 when it has none
+  RatioEstimate ratio;  // its time over that of the subject
+  std::string error;
+};
+
 // Times are medians in seconds a call; 0 when there is none.
 struct WorkloadResult {
   std::string name, spec, origin;
   int threads = 1;
   Work work;
   double seconds = 0, default_seconds = 0, naive_seconds = 0;
+  std::vector<BesideResult> beside;
   std::vector<PeerResult> peers;
   std::string best_peer;  // fastest of those that count; empty: none
   RatioEstimate best_ratio;

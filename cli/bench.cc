@@ -26,12 +26,14 @@ namespace {
 struct Options {
   TaskOptions task;
   std::string trace, as, against = "all", onnxruntime, cpus, db;
+  std::vector<std::string> beside;
   double seconds = 5, naive_seconds = 1;
   uint64_t seed = 1;
   bool json = false;
 };
 
 constexpr std::string_view kOperator = "op:";
+constexpr std::string_view kListed = "listed";
 
 // Where suites that are named without a path stand.
 std::string SuitePath(const std::string& name) {
@@ -79,6 +81,20 @@ absl::StatusOr<NamedTrace> ChooseTrace(const Options& options, const SuiteEntry&
   return ResolveTrace("default", task, options.db);
 }
 
+// What --beside names; "listed" is the trace that the suite has for the function.
+absl::Status AddBeside(const Options& options, const SuiteEntry& entry, const LoadedTask& task,
+                       Workload* workload) {
+  for (const std::string& name : options.beside) {
+    if (name == kListed && entry.trace.empty()) continue;
+    const std::string& wish = name == kListed ? entry.trace : name;
+    ASSIGN_OR_RETURN(NamedTrace trace, ResolveTrace(wish, task, options.db));
+    RETURN_IF_ERROR(LowerWithTrace(task.function, trace.trace).status());
+    workload->beside.push_back(
+        {name == kListed ? std::string(kListed) : std::move(trace.origin), std::move(trace.trace)});
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Workload> LoadWorkload(const Options& options, const SuiteEntry& entry) {
   TaskOptions task_options = options.task;
   task_options.function = entry.function;
@@ -95,8 +111,8 @@ absl::StatusOr<Workload> LoadWorkload(const Options& options, const SuiteEntry& 
   }
   ASSIGN_OR_RETURN(NamedTrace trace, ChooseTrace(options, entry, task));
   RETURN_IF_ERROR(LowerWithTrace(task.function, trace.trace).status());
-  workload.trace = std::move(trace.trace);
-  workload.origin = std::move(trace.origin);
+  workload.subject = {std::move(trace.origin), std::move(trace.trace)};
+  RETURN_IF_ERROR(AddBeside(options, entry, task, &workload));
   ASSIGN_OR_RETURN(NamedTrace fallback, ResolveTrace("default", task, options.db));
   workload.default_trace = std::move(fallback.trace);
   workload.function = std::move(task.function);
@@ -199,6 +215,10 @@ Action AddBench(CLI::App& app) {
       ->description("File, - or op:NAME(...); or a suite: file or name (core)");
   app.add_option("--trace", options->trace,
                  "naive, default, best or a trace file; default: best, without a record default");
+  app.add_option(
+         "--beside", options->beside,
+         "Further traces of ours in the same run, as --trace names them; listed: the suite's")
+      ->allow_extra_args(false);
   app.add_option("--against", options->against, "Peers: all, none, or names and paths with commas")
       ->capture_default_str();
   app.add_option("--onnxruntime", options->onnxruntime,

@@ -28,6 +28,8 @@ BenchReport Example() {
   timed.default_seconds = 3e-6;
   timed.peers = {Peer("a", 4e-6, 2), Peer("b", 8e-6, 4), Peer("c", 0, 0)};
   timed.peers[2].error = "wrong output: c[0, 0] is 1, not 2";
+  timed.beside = {{"listed", 1e-6, {0.5, 0.25, 0.75}, ""},
+                  {"other.trace", 0, {}, "does not build"}};
   timed.best_peer = "a";
   timed.best_ratio = timed.peers[0].ratio;
   timed.peak_flops = 1e11;
@@ -57,6 +59,10 @@ TEST(ReportTest, JsonLayout) {
     "workloads": [
       {"name": "small", "function": "op:matmul(m=2,n=2,k=2)", "trace": "default", "threads": 1,
        "time_us": 2.0, "default_us": 3.0, "naive_us": null,
+       "beside": [{"trace": "listed", "time_us": 1.0, "ratio": 0.5, "interval": [0.25, 0.75],
+                   "error": null},
+                  {"trace": "other.trace", "time_us": null, "ratio": null, "interval": null,
+                   "error": "does not build"}],
        "peers": {"a": 4.0, "b": 8.0},
        "best_peer": "a", "ratio_to_best_peer": 2.0, "interval": [1.75, 2.25],
        "peer_ratios": {"a": {"ratio": 2.0, "interval": [1.75, 2.25], "relaxed": false},
@@ -68,7 +74,7 @@ TEST(ReportTest, JsonLayout) {
        "notes": ["naive: not run, as it takes more than 1 s"]},
       {"name": "broken", "function": "f.tfn", "trace": "f.trace", "threads": 1,
        "time_us": null, "default_us": null, "naive_us": null,
-       "peers": {}, "best_peer": null, "ratio_to_best_peer": null, "interval": null,
+       "beside": [], "peers": {}, "best_peer": null, "ratio_to_best_peer": null, "interval": null,
        "peer_ratios": {}, "rejected_peers": {},
        "roofline_fraction": null, "flops": 0.0, "bytes": 0.0, "gflops": null,
        "probes": null, "rounds": 0, "error": "does not build", "notes": []}

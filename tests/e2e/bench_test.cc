@@ -33,6 +33,17 @@ class BenchTest : public ::testing::Test {
   LatheProgram lathe_;
 };
 
+TEST_F(BenchTest, OtherTracesRunBeside) {
+  Json json = BenchJson({kSmallMatmul, "--against", "none", "--trace", "naive", "--beside",
+                         "default", "--beside", "listed"});
+  const Json& beside = json["workloads"][0]["beside"];
+  ASSERT_EQ(beside.size(), 1u) << "nothing is listed outside of a suite";
+  EXPECT_EQ(beside[0]["trace"], "default");
+  EXPECT_GT(beside[0]["time_us"], 0);
+  EXPECT_GT(beside[0]["ratio"], 0);
+  EXPECT_EQ(beside[0]["error"], nullptr);
+}
+
 TEST_F(BenchTest, OnlyRightPeersCount) {
   Json json = BenchJson({kSmallMatmul, "--against", LATHE_FAKE_PEER});
   EXPECT_EQ(json["peer_versions"]["fake"], "1.2.3, plain loops");

@@ -55,7 +55,8 @@ std::string FakeMetadata() {
 
 std::vector<Candidate> FakeSearch::Suggest(int n) {
   std::vector<Candidate> candidates;
-  for (; n > 0 && next_ <= last_; --n) candidates.push_back({0, {}, "", FakeTrace(next_++), "fake"});
+  for (; n > 0 && next_ <= last_; --n)
+    candidates.push_back({0, {}, "", FakeTrace(next_++), "fake"});
   return candidates;
 }
 
