@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,18 +19,21 @@ struct Candidate {
   Setting setting;
   std::string decisions;  // text of the setting; "" for a trace from elsewhere
   Trace trace;
-  std::string origin;  // "analytic", "random", "transfer", ...
+  std::string origin;   // "analytic", "random", "transfer", ...
+  bool repeat = false;  // one that was measured before, to be measured again in full
 };
 
+// Seconds per call: the median and its 95 % confidence interval, if `ok`; of an
+// abandoned candidate those of its few samples; otherwise 0.
 struct Outcome {
   Candidate candidate;
   bool ok = false;
-  double seconds = 0;  // median per call, if ok
+  double seconds = 0, ci_low = 0, ci_high = 0;
 };
 
 // Suggest changes no state but that its candidates count as suggested and are
-// not suggested again; Update alone learns. Same seed and same updates give
-// the same suggestions.
+// not suggested again, unless as repeats; Update alone learns. Same seed and same
+// calls in the same order give the same suggestions.
 class Search {
  public:
   virtual ~Search() = default;
@@ -37,6 +41,9 @@ class Search {
   // Up to n new candidates; fewer (or none) when the space is exhausted.
   virtual std::vector<Candidate> Suggest(int n) = 0;
   virtual void Update(absl::Span<const Outcome> outcomes) = 0;
+  // By how much the next `trials` candidates are expected to lower the best time,
+  // as a share of it; nullopt where the search does not know.
+  virtual std::optional<double> ForecastGain(int trials) const { return std::nullopt; }
 };
 
 // First the analytic candidate of each sketch, then uniform draws without

@@ -37,9 +37,10 @@ absl::Status TuneSession::Resume() {
     if (!record.program_hash.empty() && record.status != RecordStatus::kBuildFailed) {
       programs_[record.program_hash] = {true, time, {}};
     }
-    if (is_new)
-      outcomes.push_back(
-          {{-1, {}, record.decisions, *std::move(trace), "resumed"}, ok, record.median});
+    if (is_new) {
+      Candidate candidate{-1, {}, record.decisions, *std::move(trace), "resumed"};
+      outcomes.push_back({std::move(candidate), ok, record.median, record.ci_low, record.ci_high});
+    }
   }
   result_.done = started_trials_ = result_.resumed;
   services_.search->Update(outcomes);
@@ -49,7 +50,17 @@ absl::Status TuneSession::Resume() {
 void TuneSession::Learn(const Trial& trial, const std::optional<Measured>& time) {
   search_is_dry_ = false;
   if (time) ok_[trial.trace] = *time;
-  Outcome outcome{trial.candidate, time.has_value(), time ? time->median : 0};
+  Outcome outcome{trial.candidate, time.has_value()};
+  if (time) {
+    outcome.seconds = time->median;
+    outcome.ci_low = time->ci_low;
+    outcome.ci_high = time->ci_high;
+  } else if (StatusOf(trial) == RecordStatus::kAbandoned) {
+    const v1::Timing& timing = trial.outcome.result.timing();
+    outcome.seconds = timing.median_seconds();
+    outcome.ci_low = timing.ci_low_seconds();
+    outcome.ci_high = timing.ci_high_seconds();
+  }
   services_.search->Update({&outcome, 1});
 }
 
