@@ -23,9 +23,9 @@ struct ModelLoop {
 
 // One access of a nest's body, row-major or packed.
 struct ModelAccess {
-  int buffer = 0;         // equal numbers: the same memory, across all nests
+  int buffer = 0;  // equal numbers: the same memory, across all nests
   int element_bytes = 4;
-  bool write = false;     // a read-modify-write is two accesses
+  bool write = false;  // a read-modify-write is two accesses
   // Elements from one iteration to the next of the first strides.size() loops,
   // inside of which alone the access happens: a result that stays in registers
   // over the reduction is written outside of it.

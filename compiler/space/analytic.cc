@@ -62,7 +62,8 @@ class Minimiser {
     std::vector<int64_t> best = std::exchange(best_, {});
     for (int draw = 0; draw < 1000 && best_.empty(); ++draw) {
       std::vector<int64_t> values;
-      for (const Knob& knob : plan_.knobs()) values.push_back(knob.domain[rng() % knob.domain.size()]);
+      for (const Knob& knob : plan_.knobs())
+        values.push_back(knob.domain[rng() % knob.domain.size()]);
       Try(values);
     }
     for (bool moved = !best_.empty(); moved;) {

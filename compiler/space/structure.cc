@@ -70,6 +70,51 @@ class NestCollector : public StmtVisitor {
   std::vector<const For*> loops_;
 };
 
+class OperationCounter : public ExprVisitor {
+ public:
+  OperationCounts counts;
+
+ protected:
+  void VisitRead(const Read& node) override {
+    if (node.otherwise) Visit(node.otherwise);
+  }
+  void VisitUnary(const Unary& node) override {
+    switch (node.op) {
+      case UnaryOp::kNeg:
+      case UnaryOp::kNot:
+      case UnaryOp::kAbs:
+      case UnaryOp::kFloor:
+        ++counts.arithmetic;
+        break;
+      case UnaryOp::kSqrt:
+      case UnaryOp::kRsqrt:
+        ++counts.divisions;
+        break;
+      default:
+        ++counts.elementary;
+    }
+    ExprVisitor::VisitUnary(node);
+  }
+  void VisitBinary(const Binary& node) override {
+    if (node.op == BinaryOp::kDiv) {
+      ++counts.divisions;
+    } else if (node.op == BinaryOp::kPow) {
+      ++counts.elementary;
+    } else {
+      ++counts.arithmetic;
+    }
+    ExprVisitor::VisitBinary(node);
+  }
+  void VisitSelect(const Select& node) override {
+    ++counts.arithmetic;
+    ExprVisitor::VisitSelect(node);
+  }
+  void VisitCast(const Cast& node) override {
+    ++counts.arithmetic;
+    ExprVisitor::VisitCast(node);
+  }
+};
+
 }  // namespace
 
 int64_t ReadStride::StrideOf(std::string_view loop) const {
@@ -91,6 +136,20 @@ std::vector<StageNest> NestsOf(const Program& naive) {
   NestCollector collector(naive);
   collector.StmtVisitor::Visit(naive.body);
   return std::move(collector.nests);
+}
+
+OperationCounts CountOperations(const StageNest& nest) {
+  OperationCounter counter;
+  counter.Visit(nest.store->value);
+  if (nest.stage->reduction.empty()) return counter.counts;
+  const auto* product = nest.store->value.As<Binary>();
+  if (nest.stage->reduce_op == ReduceOp::kSum && product && product->op == BinaryOp::kMul) {
+    ++counter.counts.multiply_adds;
+    --counter.counts.arithmetic;
+  } else {
+    ++counter.counts.arithmetic;
+  }
+  return counter.counts;
 }
 
 bool IsElementwiseConsumer(const StageNest& consumer, const StageNest& producer) {

@@ -36,6 +36,15 @@ struct StageNest {
 // The nests of a naive program, in order.
 std::vector<StageNest> NestsOf(const Program& naive);
 
+// Scalar operations of one iteration of a nest, subscripts and guards left out.
+struct OperationCounts {
+  double multiply_adds = 0;  // products that are summed right away
+  double arithmetic = 0;     // other additions, multiplications, comparisons, selects, casts
+  double divisions = 0;      // and square roots
+  double elementary = 0;     // exp, tanh, erf, ...
+};
+OperationCounts CountOperations(const StageNest& nest);
+
 // Whether `consumer` can be fused into the loops of `producer`: no reduction,
 // and each dimension of what the producer stores is subscripted by a bare loop
 // variable, the same in all its reads of it.

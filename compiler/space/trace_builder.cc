@@ -37,6 +37,30 @@ std::string TraceBuilder::CacheWrite(const std::string& stage, const std::string
   return copy;
 }
 
+std::string TraceBuilder::Pack(const std::string& buffer,
+                               const std::vector<std::pair<int64_t, int64_t>>& blocks) {
+  std::string copy = buffer + ".pack";
+  std::vector<TraceArgument> arguments{buffer};
+  for (const auto& [dimension, size] : blocks) {
+    arguments.emplace_back(dimension);
+    arguments.emplace_back(size);
+  }
+  Add("pack", {copy}, std::move(arguments));
+  return copy;
+}
+
+std::string TraceBuilder::Pad(const std::string& buffer) {
+  std::string copy = buffer + ".pad";
+  Add("pad", {copy}, {buffer});
+  return copy;
+}
+
+std::string TraceBuilder::RFactor(const std::string& stage, const std::string& loop) {
+  std::string final_stage = stage + ".sum";
+  Add("rfactor", {final_stage}, {stage, loop});
+  return final_stage;
+}
+
 void TraceBuilder::Mark(const std::string& primitive, const std::vector<std::string>& arguments) {
   Add(primitive, {}, {arguments.begin(), arguments.end()});
 }

@@ -19,7 +19,13 @@ class TraceBuilder {
   void Reorder(const std::vector<std::string>& loops);
   void ReverseComputeAt(const std::string& stage, const std::string& loop);
   std::string CacheWrite(const std::string& stage, const std::string& scope);
-  // A step whose arguments are all names: marks and set_scope.
+  // Blocks of (dimension, size). The copy is the stage and buffer BUFFER.pack.
+  std::string Pack(const std::string& buffer,
+                   const std::vector<std::pair<int64_t, int64_t>>& blocks);
+  std::string Pad(const std::string& buffer);  // BUFFER.pad
+  // The new stage STAGE.sum reduces STAGE.sum.part.
+  std::string RFactor(const std::string& stage, const std::string& loop);
+  // A step whose arguments are all names: marks, set_scope, compute_at, inline.
   void Mark(const std::string& primitive, const std::vector<std::string>& arguments);
 
   Trace Build() && { return std::move(trace_); }
