@@ -12,6 +12,9 @@ find_library(LATHE_SECCOMP libseccomp.a REQUIRED)  # the runner is linked static
 find_package(spdlog REQUIRED)                # the daemons' logs
 find_package(nlohmann_json REQUIRED)         # --json, kernel metadata
 find_package(CLI11 REQUIRED)                 # command line
+# Boosted trees of the cost model. Not by xgboost-config.cmake, which wants a
+# program that Debian does not ship.
+pkg_check_modules(XGBOOST REQUIRED IMPORTED_TARGET xgboost)
 find_package(LLVM 19.1 REQUIRED CONFIG HINTS /usr/lib/llvm-19)
 find_package(LLD 19.1 REQUIRED CONFIG HINTS /usr/lib/llvm-19)
 find_program(LATHE_GRPC_PLUGIN grpc_cpp_plugin REQUIRED)

@@ -2,11 +2,13 @@
 #ifndef LATHE_TUNER_COST_MODEL_H_
 #define LATHE_TUNER_COST_MODEL_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/types/span.h"
 
 namespace lathe {
@@ -32,6 +34,15 @@ class CostModel {
 
 // By EstimateSeconds alone: what there is before anything was measured.
 std::unique_ptr<CostModel> NewAnalyticCostModel();
+
+// Boosted trees that correct the estimate (boosted_trees.h); the estimate alone
+// until they are trained. Equal rows and seeds train equal models.
+std::unique_ptr<CostModel> NewBoostedTrees(uint64_t seed);
+
+// The trees that `lathe model train` wrote. NotFound without a file, InvalidArgument for one
+// that is none or was trained on other features, DataLoss for a damaged one; the
+// messages say what to do.
+absl::StatusOr<std::unique_ptr<CostModel>> LoadCostModel(const std::string& path);
 
 }  // namespace lathe
 
