@@ -31,6 +31,9 @@ void AddTaskOptions(CLI::App& app, TaskOptions& options) {
   app.add_option("--accuracy", options.accuracy, "strict or relaxed")
       ->check(CLI::IsMember({"strict", "relaxed"}))
       ->capture_default_str();
+  app.add_option("--regime", options.regime, "Caches before a call: warm or cold")
+      ->check(CLI::IsMember({"warm", "cold"}))
+      ->capture_default_str();
 }
 
 void AddDatabaseOption(CLI::App& app, std::string& path) {
@@ -46,6 +49,7 @@ lathe::Query LoadedTask::Query(std::string device_kind) const {
   query.device_kind = std::move(device_kind);
   query.threads = threads;
   query.accuracy = accuracy;
+  query.regime = regime;
   return query;
 }
 
@@ -59,6 +63,7 @@ absl::StatusOr<LoadedTask> LoadTask(const TaskOptions& options) {
   ASSIGN_OR_RETURN(task.names, TraceNames::Of(task.function));
   task.threads = options.threads;
   task.accuracy = *AccuracyFromName(options.accuracy);
+  task.regime = *RegimeFromName(options.regime);
   return task;
 }
 

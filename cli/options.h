@@ -22,7 +22,7 @@ namespace lathe::cli {
 struct TaskOptions {
   std::string function;
   std::string target = "host";
-  std::string accuracy = "strict";
+  std::string accuracy = "strict", regime = "warm";
   int threads = 1;
 };
 void AddTaskOptions(CLI::App& app, TaskOptions& options);
@@ -39,6 +39,7 @@ struct LoadedTask {
   Target target;
   int threads = 1;
   Accuracy accuracy = Accuracy::kStrict;
+  Regime regime = Regime::kWarm;
 
   SpaceOptions Space() const { return {target, threads}; }
   // For `device_kind` (empty: any).

@@ -38,7 +38,8 @@ void PrintFound(const LookupResult& found) {
       record.conditions.contaminated ? ", under disturbance" : "", "\n",                    //
       "kind      ", record.task.device_kind, "\n",                                          //
       "target    ", ShortTarget(record.task.target), "\n",                                  //
-      "threads   ", record.task.threads, "\n",                                              //
+      "threads   ", record.task.threads, ", ", std::string(Name(record.task.regime)),
+      " caches\n",  //
       "made by   lathe ", record.lathe_version, ", LLVM ", record.llvm_version, ", ", record.search,
       ", trial ", record.trial, "\n",  //
       "record    ", record.id, "\n",   //

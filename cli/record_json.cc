@@ -19,6 +19,7 @@ Json ToJson(const Record& record) {
           {"calls_per_sample", record.calls_per_sample},
           {"promoted", record.promoted},
           {"contaminated", record.conditions.contaminated},
+          {"drift", record.conditions.drift},
           {"trace", record.trace},
           {"program_hash", record.program_hash},
           {"device", record.device_uuid},

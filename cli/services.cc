@@ -39,6 +39,7 @@ Problem ProblemOf(const LoadedTask& task, const CorePlan& cores, uint64_t seed) 
   problem.threads = task.threads;
   problem.cpus = cores.measure_cpus;
   problem.accuracy = task.accuracy;
+  problem.regime = task.regime;
   problem.seed = seed;
   return problem;
 }

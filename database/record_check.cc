@@ -76,6 +76,7 @@ void CheckConditions(const Conditions& conditions, Checker* check) {
   check->RequireFinite(conditions.temperature_celsius, "its temperature");
   check->RequireFinite(conditions.load_average, "its load average");
   check->RequireFinite(conditions.steal_fraction, "its steal fraction");
+  check->RequireFinite(conditions.drift, "its drift");
   check->Require(conditions.repeats >= 0, "its number of repeats is negative");
 }
 

@@ -152,8 +152,8 @@ absl::Status InsertRecord(SqliteConnection* connection, const Record& record) {
           "error, median, ci_low, ci_high, min, calls_per_sample, frequency_mhz, "
           "temperature_celsius, load_average, steal_fraction, migrations, involuntary_switches, "
           "contaminated, repeats, created_unix_ms, search, trial, build_seconds, measure_seconds, "
-          "program_hash, artifact_digest, samples, promoted, decisions) VALUES (?, ?, ?, ?, ?, ?, "
-          "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+          "program_hash, artifact_digest, samples, promoted, decisions, drift) VALUES (?, ?, ?, ?, "
+          "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
   s.BindBlob(uuid).BindInt(task).BindInt(trace).BindInt(settings);
   device ? s.BindInt(*device) : s.BindNull();
   s.BindText(Name(record.status)).BindText(record.error);
@@ -168,6 +168,7 @@ absl::Status InsertRecord(SqliteConnection* connection, const Record& record) {
   s.BindBlob(HexToBytes(record.program_hash).value());
   s.BindBlob(HexToBytes(record.artifact_digest).value());
   s.BindBlob(EncodeSamples(record.samples)).BindInt(record.promoted).BindText(record.decisions);
+  s.BindReal(c.drift);
   return s.Run();
 }
 
@@ -203,7 +204,8 @@ const char kSelectRecords[] =
     "r.steal_fraction, r.migrations, r.involuntary_switches, r.contaminated, r.repeats, d.uuid, "
     "b.lathe_version, b.llvm_version, b.abi_version, r.artifact_digest, b.required_features, "
     "r.created_unix_ms, r.search, r.trial, r.build_seconds, r.measure_seconds, "
-    "r.promoted, r.decisions FROM records r JOIN tasks k ON k.id = r.task_id JOIN functions f ON "
+    "r.promoted, r.decisions, r.drift FROM records r JOIN tasks k ON k.id = r.task_id JOIN "
+    "functions f ON "
     "f.id = "
     "k.function_id "
     "JOIN targets t ON t.id = k.target_id JOIN traces tr ON tr.id = r.trace_id "
@@ -279,6 +281,7 @@ absl::StatusOr<Record> ReadRecord(const SqliteConnection& connection, const Sqli
   record.measure_seconds = row.Real(column++);
   record.promoted = row.Int(column++) != 0;
   record.decisions = row.Text(column++);
+  c.drift = row.Real(column++);
   return record;
 }
 

@@ -60,6 +60,7 @@ struct Conditions {
   int64_t migrations = -1, involuntary_switches = -1;
   bool contaminated = false;
   int repeats = 0;
+  double drift = -1;  // of the device's canary: 1 is as at the start of the session
 };
 
 // The outcome of one trial; only kOk is ever served. Times in seconds per call.

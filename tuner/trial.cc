@@ -54,6 +54,7 @@ Conditions FromProto(const v1::Conditions& from) {
   conditions.involuntary_switches = from.involuntary_switches();
   conditions.contaminated = from.contaminated();
   conditions.repeats = static_cast<int>(from.repeats());
+  if (from.drift() > 0) conditions.drift = from.drift();
   return conditions;
 }
 

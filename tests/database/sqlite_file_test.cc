@@ -64,7 +64,7 @@ TEST_F(SqliteFileTest, SurvivesReopening) {
   Create(3);
   auto store = OpenSqliteStore(path_).value();
   EXPECT_EQ(store->Stats()->records, 3);
-  EXPECT_EQ(store->Stats()->schema_version, 3);
+  EXPECT_EQ(store->Stats()->schema_version, 4);
   EXPECT_GT(store->Stats()->file_bytes, 0);
   EXPECT_EQ(Difference(*store->Best(TestTask()).value(), TestRecord(1, 1)), "");
 }
@@ -127,7 +127,7 @@ TEST_F(SqliteFileTest, ANewerSchemaIsRefused) {
   Create();
   Execute("UPDATE meta SET value = 7");
   ExpectRefused(absl::StatusCode::kFailedPrecondition,
-                "written by a newer Lathe (its schema is 7, this one knows up to 3); update Lathe");
+                "written by a newer Lathe (its schema is 7, this one knows up to 4); update Lathe");
 }
 
 TEST_F(SqliteFileTest, ANewerSchemaThatIsCompatibleIsUsed) {

@@ -18,7 +18,7 @@ bool Same(const Conditions& a, const Conditions& b) {
   return a.frequency_mhz == b.frequency_mhz && a.temperature_celsius == b.temperature_celsius &&
          a.load_average == b.load_average && a.steal_fraction == b.steal_fraction &&
          a.migrations == b.migrations && a.involuntary_switches == b.involuntary_switches &&
-         a.contaminated == b.contaminated && a.repeats == b.repeats;
+         a.contaminated == b.contaminated && a.repeats == b.repeats && a.drift == b.drift;
 }
 
 }  // namespace
@@ -57,7 +57,7 @@ Record TestRecord(int64_t number, double median, const Task& task) {
   record.min = median * 0.98;
   record.samples = {median, median * 0.98, median * 1.1, 0.1};
   record.calls_per_sample = 17;
-  record.conditions = {3000.5, 61.25, 0.5, 0.001, 3, 4, true, 2};
+  record.conditions = {3000.5, 61.25, 0.5, 0.001, 3, 4, true, 2, 1.0625};
   record.device_uuid = kTestDevice;
   record.lathe_version = "0.1.0";
   record.llvm_version = "19.1.7";
@@ -78,7 +78,11 @@ std::vector<Record> CorpusRecords() {
   failed.error = "refused";
   failed.samples.clear();
   failed.program_hash = failed.artifact_digest = failed.device_uuid = "";
-  return {TestRecord(1, 0.5), TestRecord(2, 0.25, TestTask("other")), failed};
+  std::vector<Record> records = {TestRecord(1, 0.5), TestRecord(2, 0.25, TestTask("other")),
+                                 failed};
+  // The schemas of the corpus do not know it.
+  for (Record& record : records) record.conditions.drift = Conditions().drift;
+  return records;
 }
 
 std::string Difference(const Record& a, const Record& b) {

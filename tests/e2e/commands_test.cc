@@ -347,6 +347,24 @@ TEST_F(CommandsTest, TunesForANarrowerTargetAndMoreThreads) {
   EXPECT_EQ(OkJson({"query", kSmallMatmul, "--threads", "2"})["verdict"], "exact");
 }
 
+TEST_F(CommandsTest, ColdCachesAreATaskOfTheirOwn) {
+  OkJson({"tune", kSmallMatmul, "--trials", "2"});
+  const std::vector<std::string> query = {"query", kSmallMatmul, "--regime", "cold", "--json"};
+  RunResult none = lathe_.Run(query);
+  EXPECT_EQ(none.exit_code, 1) << none.err;
+  EXPECT_THAT(none.out, HasSubstr("there are records for warm caches, not cold"));
+  Json cold = OkJson({"tune", kSmallMatmul, "--trials", "2", "--regime", "cold"});
+  EXPECT_EQ(cold["resumed"], 0);
+  EXPECT_EQ(cold["task"]["regime"], "cold");
+  Json found = OkJson({"query", kSmallMatmul, "--regime", "cold"});
+  EXPECT_EQ(found["verdict"], "exact");
+  EXPECT_EQ(found["record"]["task"]["regime"], "cold");
+  EXPECT_EQ(OkJson({"query", kSmallMatmul})["record"]["task"]["regime"], "warm");
+  Json run = OkJson({"run", kSmallMatmul, "--regime", "cold"});
+  EXPECT_EQ(run["origin"], "best (exact)");
+  EXPECT_EQ(run["task"]["regime"], "cold");
+}
+
 TEST_F(CommandsTest, PlainProgressAndHelp) {
   RunResult tune = lathe_.Run({"tune", kSmallMatmul, "--trials", "3", "--budget", "60s"});
   EXPECT_EQ(tune.exit_code, 0);
