@@ -27,6 +27,7 @@ class BoostedTrees : public CostModel {
   // One thread. InvalidArgument for rows of another width than FeatureNames().
   absl::Status Train(absl::Span<const TrainingRow> rows) override;
   std::vector<double> Score(absl::Span<const float> features) const override;
+  absl::StatusOr<std::string> Serialize() const override;  // model_file.cc
 
   bool is_trained() const;
   int64_t rows() const { return rows_; }      // it was trained on

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -30,6 +31,11 @@ class CostModel {
   // One score for each of the rows of FeatureNames().size() values; the higher,
   // the faster. Only comparisons within one task mean anything.
   virtual std::vector<double> Score(absl::Span<const float> features) const = 0;
+  // Bytes of which ParseCostModel makes an equal model; FailedPrecondition where
+  // there is nothing learned to keep.
+  virtual absl::StatusOr<std::string> Serialize() const {
+    return absl::FailedPreconditionError("this cost model has learned nothing");
+  }
 };
 
 // By EstimateSeconds alone: what there is before anything was measured.
@@ -43,6 +49,9 @@ std::unique_ptr<CostModel> NewBoostedTrees(uint64_t seed);
 // that is none or was trained on other features, DataLoss for a damaged one; the
 // messages say what to do.
 absl::StatusOr<std::unique_ptr<CostModel>> LoadCostModel(const std::string& path);
+// As above, of the bytes of such a file or of Serialize; `origin` is for messages.
+absl::StatusOr<std::unique_ptr<CostModel>> ParseCostModel(std::string_view bytes,
+                                                          const std::string& origin);
 
 }  // namespace lathe
 

@@ -132,6 +132,14 @@ absl::StatusOr<ModelFile> ReadModelFile(const std::string& path) {
   return ParseModelFile(contents, path);
 }
 
+absl::StatusOr<std::string> BoostedTrees::Serialize() const { return ModelFileText(*this, {}); }
+
+absl::StatusOr<std::unique_ptr<CostModel>> ParseCostModel(std::string_view bytes,
+                                                          const std::string& origin) {
+  ASSIGN_OR_RETURN(ModelFile file, ParseModelFile(bytes, origin));
+  return std::unique_ptr<CostModel>(std::move(file.model));
+}
+
 absl::StatusOr<std::unique_ptr<CostModel>> LoadCostModel(const std::string& path) {
   ASSIGN_OR_RETURN(ModelFile file, ReadModelFile(path));
   return std::unique_ptr<CostModel>(std::move(file.model));

@@ -47,6 +47,9 @@ struct NestModel {
   // operations do not wait for each other. 0: nothing is carried.
   int accumulators = 0;
   int live_vectors = 0;  // that must be in registers at once, accumulators included
+  // Outermost loops that it shares with the nest before it: both run in every
+  // iteration of the innermost one of them, so that caches keep what they share.
+  int shared_loops = 0;
 };
 
 struct ScheduleModel {

@@ -178,6 +178,12 @@ TEST_F(ModelFileTest, ScoresTheSameAfterwards) {
   auto again = ModelFileText(*file->model, file->info);
   ASSERT_TRUE(again.ok());
   EXPECT_TRUE(ParseModelFile(*again, "again").ok());
+  auto bytes = (*model)->Serialize();
+  ASSERT_TRUE(bytes.ok()) << bytes.status();
+  auto parsed = ParseCostModel(*bytes, "bytes");
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_EQ((*parsed)->Score(features), trees_.Score(features));
+  EXPECT_TRUE(absl::IsFailedPrecondition(NewAnalyticCostModel()->Serialize().status()));
   // It can be trained on, too.
   EXPECT_TRUE((*model)->Train(Rows(2, 20, 8)).ok());
 }
