@@ -61,7 +61,7 @@ std::unique_ptr<Sketch> NewPlanSketch(std::vector<std::shared_ptr<const Plan>> p
                                       const SpaceOptions& options);
 
 // The rules, one file each.
-std::unique_ptr<Rule> NewTiledReductionRule();
+std::unique_ptr<Rule> NewTiledContractionRule();
 // Matches every nest: the last one asked.
 std::unique_ptr<Rule> NewElementwiseRule();
 

@@ -14,6 +14,17 @@ bool IsContiguousOver(const StageNest& nest, const std::string& loop) {
   });
 }
 
+// Each dimension at a loop of its own.
+bool ReadsAtLoops(const StageNest& nest, const std::string& buffer) {
+  for (const ReadStride& read : nest.reads) {
+    if (read.read->buffer != buffer) continue;
+    for (const Expr& index : read.read->indices) {
+      if (!index.As<Var>()) return false;
+    }
+  }
+  return true;
+}
+
 bool ReadsBuffer(const StageNest& nest, const std::string& buffer) {
   return std::any_of(nest.reads.begin(), nest.reads.end(),
                      [&](const ReadStride& read) { return read.read->buffer == buffer; });
@@ -121,6 +132,7 @@ std::vector<size_t> FusableConsumers(const std::vector<StageNest>& nests, size_t
     for (const auto& [nest, loop] : within) {
       if (!ReadsBuffer(nests[c], nests[nest].store->buffer)) continue;
       elementwise = elementwise && IsElementwiseConsumer(nests[c], nests[nest]) &&
+                    ReadsAtLoops(nests[c], nests[nest].store->buffer) &&
                     nests[c].loops.size() == nests[nest].stage->spatial.size();
       std::string along = LoopAlong(nests[c], nests[nest], loop);
       if (!lanes.empty() && along != lanes) elementwise = false;

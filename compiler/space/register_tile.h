@@ -51,7 +51,7 @@ std::vector<int64_t> ReductionUnrollCounts(const std::vector<int64_t>& extents, 
 // A reduction as straight-line code over `rows` loops, all unrolled, times the
 // loop over columns, in vectors: order `outer`, reductions, rows, columns.
 struct RegisterTile {
-  std::vector<std::string> outer;                          // stay as they are
+  std::vector<std::string> outer;                           // stay as they are
   std::vector<std::pair<std::string, int64_t>> reductions;  // with extents
   std::vector<std::string> rows;
   std::string columns;

@@ -162,7 +162,7 @@ std::unique_ptr<Sketch> NewPlanSketch(std::vector<std::shared_ptr<const Plan>> p
 
 std::vector<std::unique_ptr<Rule>> DefaultRules() {
   std::vector<std::unique_ptr<Rule>> rules;
-  rules.push_back(NewTiledReductionRule());
+  rules.push_back(NewTiledContractionRule());
   rules.push_back(NewElementwiseRule());
   return rules;
 }

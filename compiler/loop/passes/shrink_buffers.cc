@@ -54,6 +54,13 @@ bool IsDense(const Linear& moving, const Bounds& bounds) {
   return true;
 }
 
+// The same comparison, however its sums are written.
+bool SameCondition(const Expr& a, const Expr& b) {
+  if (StructurallyEqual(a, b)) return true;
+  std::optional<Linear> first = AsNonNegative(a), second = AsNonNegative(b);
+  return first && second && ConstantDifference(*first, *second) == 0;
+}
+
 class Placer {
  public:
   Placer(const Buffer& buffer, const std::vector<BufferAccess>& accesses)
@@ -197,7 +204,7 @@ class Placer {
           if (access.is_write) continue;
           bool holds =
               std::any_of(access.conditions.begin(), access.conditions.end(),
-                          [&](const Expr& other) { return StructurallyEqual(other, condition); });
+                          [&](const Expr& other) { return SameCondition(other, condition); });
           if (!holds) return false;
         }
       }

@@ -1,0 +1,74 @@
+// The rules for contractions on all operators and on random functions: every
+// legal setting replays, verifies, lowers, and computes what the naive program
+// computes.
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "compiler/loop/lower.h"
+#include "compiler/loop/verify.h"
+#include "compiler/space/space.h"
+#include "compiler/tensor/operators.h"
+#include "tests/testing/equivalence.h"
+#include "tests/testing/operator_cases.h"
+
+namespace lathe {
+namespace {
+
+constexpr uint64_t kSeed = 23;
+constexpr const char* kTargets[] = {"x86-64-v2", "x86-64-v3", "x86-64-v4"};
+
+bool IsContraction(const Sketch& sketch) {
+  for (std::string_view part : {"tiled", "streamed", "dot"}) {
+    if (sketch.name().find(part) != std::string_view::npos) return true;
+  }
+  return false;
+}
+
+void CheckSetting(const Program& naive, const Sketch& sketch, const Setting& setting,
+                  uint64_t seed) {
+  SCOPED_TRACE(DecisionsText(sketch, setting));
+  ASSERT_TRUE(sketch.IsLegal(setting));
+  absl::StatusOr<Program> scheduled = Replay(naive, sketch.Instantiate(setting));
+  ASSERT_TRUE(scheduled.ok()) << scheduled.status();
+  ASSERT_TRUE(Verify(*scheduled).ok()) << Verify(*scheduled);
+  absl::StatusOr<Program> lowered = Lower(*scheduled);
+  ASSERT_TRUE(lowered.ok()) << lowered.status();
+  ASSERT_TRUE(Verify(*lowered).ok()) << Verify(*lowered);
+  absl::Status same = testing::SameResults(naive, *lowered, seed);
+  EXPECT_TRUE(same.ok()) << same;
+}
+
+// Some settings of each contraction sketch, on each target.
+void CheckFunction(const Function& function, int settings, std::mt19937_64& rng) {
+  SCOPED_TRACE(ToText(function));
+  absl::StatusOr<Program> naive = BuildNaive(function);
+  ASSERT_TRUE(naive.ok()) << naive.status();
+  for (const char* target : kTargets) {
+    SpaceOptions options{*ParseTarget(target), static_cast<int>(1 + rng() % 3)};
+    SCOPED_TRACE(::testing::Message() << target << " threads=" << options.threads);
+    absl::StatusOr<Space> space = SketchesOf(function, options);
+    ASSERT_TRUE(space.ok()) << space.status();
+    for (const auto& sketch : *space) {
+      if (!IsContraction(*sketch)) continue;
+      CheckSetting(*naive, *sketch, sketch->Analytic(), rng());
+      for (int i = 0; i < settings; ++i) {
+        CheckSetting(*naive, *sketch, SampleSetting(*sketch, rng), rng());
+      }
+    }
+  }
+}
+
+TEST(ContractionTest, SettingsOfAllOperatorsComputeWhatNaiveComputes) {
+  std::printf("seed %llu\n", static_cast<unsigned long long>(kSeed));
+  std::mt19937_64 rng(kSeed);
+  for (const std::string& spec : testing::OperatorCases()) {
+    SCOPED_TRACE(spec);
+    absl::StatusOr<Function> function = BuildOperator(spec);
+    ASSERT_TRUE(function.ok()) << function.status();
+    CheckFunction(*function, 1, rng);
+  }
+}
+
+}  // namespace
+}  // namespace lathe
