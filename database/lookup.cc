@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "compiler/base/status_macros.h"
+#include "database/shape.h"
 
 namespace lathe {
 namespace {
@@ -42,9 +43,9 @@ std::string Mismatch(const Task& task, const Query& query) {
 }
 
 // Whether the record's kernel runs on the queried target.
-absl::Status CheckRuns(const Record& record, Target target, const Query& query) {
+absl::Status CheckRuns(const Record& record, Target target, const Target& host) {
   if (!record.required_features.empty()) target.features = record.required_features;
-  return CheckRunsOn(target, query.target);
+  return CheckRunsOn(target, host);
 }
 
 // The fastest ok record of `task` whose kernel runs on the queried target; the
@@ -62,13 +63,14 @@ absl::StatusOr<std::optional<Record>> FastestRunning(RecordStore& store, const T
     *obstacle = absl::NotFoundError("no trial gave a correct kernel");
     return std::nullopt;
   }
-  *obstacle = CheckRuns(*best, *target, query);
+  *obstacle = CheckRuns(*best, *target, query.target);
   if (obstacle->ok()) return best;
   // Slower ones may need less.
   best.reset();
   ASSIGN_OR_RETURN(std::vector<Record> records, store.Records(task));
   for (Record& record : records) {
-    if (record.status != RecordStatus::kOk || !CheckRuns(record, *target, query).ok()) continue;
+    if (record.status != RecordStatus::kOk || !CheckRuns(record, *target, query.target).ok())
+      continue;
     if (!best || record.median < best->median) best = std::move(record);
   }
   return best;
@@ -154,11 +156,45 @@ class Finder {
 }  // namespace
 
 std::string_view Name(Verdict verdict) {
-  constexpr std::string_view kNames[] = {"exact", "compatible", "none"};
+  constexpr std::string_view kNames[] = {"exact", "compatible", "nearest", "none"};
   return kNames[static_cast<int>(verdict)];
 }
 
+absl::StatusOr<std::optional<Record>> LookupExact(RecordStore& store, const Task& task,
+                                                  const Target& target) {
+  ASSIGN_OR_RETURN(std::optional<Record> best, store.Best(task));
+  if (best && !CheckRuns(*best, target, target).ok()) best.reset();
+  return best;
+}
+
+absl::StatusOr<std::vector<NearRecord>> NearestRecords(RecordStore& store, const Query& query,
+                                                       size_t limit) {
+  NearQuery near;
+  near.family_hash = FamilyKey(query.function);
+  near.function_hash = CanonicalKey(query.function).hash;
+  near.shape = ShapeOf(query.function);
+  near.threads = query.threads;
+  near.regime = query.regime;
+  near.accuracy = query.accuracy;
+  near.limit = limit;
+  near.accepts = [&query](const std::string& text) {
+    absl::StatusOr<Target> target = ParseTarget(text);
+    return target.ok() && target->architecture == query.target.architecture;
+  };
+  ASSIGN_OR_RETURN(std::vector<NearTask> tasks, store.NearTasks(near));
+  std::vector<NearRecord> records;
+  for (const NearTask& task : tasks) {
+    ASSIGN_OR_RETURN(std::optional<Record> best, store.Best(task.task));
+    if (best) records.push_back({*std::move(best), task.distance});
+  }
+  return records;
+}
+
 absl::StatusOr<LookupResult> Lookup(RecordStore& store, const Query& query) {
+  if (!query.device_kind.empty()) {
+    ASSIGN_OR_RETURN(std::optional<Record> exact, LookupExact(store, TaskOf(query), query.target));
+    if (exact) return LookupResult{Verdict::kExact, std::move(exact), ""};
+  }
   return Finder(store, query).Run();
 }
 

@@ -1,4 +1,6 @@
 // The store in memory: for tests, and for tuning without a database.
+#include <algorithm>
+#include <cmath>
 #include <map>
 #include <mutex>
 #include <set>
@@ -7,6 +9,7 @@
 
 #include "compiler/base/status_macros.h"
 #include "database/record_check.h"
+#include "database/shape.h"
 #include "database/store.h"
 
 namespace lathe {
@@ -30,22 +33,25 @@ class MemoryStore : public RecordStore {
 
   absl::Status AddRecords(const std::vector<Record>& records) override {
     std::lock_guard lock(mutex_);
-    for (const Record& record : records) {
-      RETURN_IF_ERROR(CheckRecord(record));
-      if (!record.device_uuid.empty() && !devices_.contains(record.device_uuid)) {
-        return UnknownDevice(record);
-      }
-    }
-    for (const Record& record : records) {
-      if (!ids_.insert(record.id).second) continue;
-      auto& name = function_names_[{record.task.function_text, record.task.key_version}];
-      if (name.empty()) name = record.task.function_name;
-      TaskKey key = KeyOf(record.task);
-      if (!tasks_.contains(key)) order_.push_back(key);
-      tasks_[key].push_back(record);
-      tasks_[key].back().task.function_name = name;
-    }
+    for (const Record& record : records) RETURN_IF_ERROR(Check(record, {}));
+    Add(records);
     return absl::OkStatus();
+  }
+
+  absl::StatusOr<int64_t> Import(const std::vector<DeviceRow>& devices,
+                                 const Filler& fill) override {
+    for (const DeviceRow& device : devices) RETURN_IF_ERROR(CheckDevice(device));
+    std::lock_guard lock(mutex_);
+    std::map<std::string, DeviceRow> given;
+    for (const DeviceRow& device : devices) given.emplace(device.uuid, device);
+    std::vector<Record> records;
+    RETURN_IF_ERROR(fill([&](const Record& record) -> absl::Status {
+      RETURN_IF_ERROR(Check(record, given));
+      records.push_back(record);
+      return absl::OkStatus();
+    }));
+    devices_.merge(given);
+    return Add(records);
   }
 
   absl::StatusOr<std::optional<Record>> Best(const Task& task) override {
@@ -97,6 +103,85 @@ class MemoryStore : public RecordStore {
     return it == devices_.end() ? std::nullopt : std::optional(it->second);
   }
 
+  absl::StatusOr<std::vector<DeviceRow>> Devices() override {
+    std::lock_guard lock(mutex_);
+    std::vector<DeviceRow> devices;
+    for (const auto& [uuid, device] : devices_) devices.push_back(device);
+    return devices;
+  }
+
+  absl::StatusOr<std::vector<NearTask>> NearTasks(const NearQuery& query) override {
+    std::lock_guard lock(mutex_);
+    std::vector<NearTask> near;
+    if (query.shape.empty()) return near;
+    for (const TaskKey& key : order_) {
+      const Task& task = tasks_[key].front().task;
+      if (task.family_hash != query.family_hash || task.function_hash == query.function_hash ||
+          task.threads != query.threads || task.regime != query.regime) {
+        continue;
+      }
+      if (task.accuracy == Accuracy::kRelaxed && query.accuracy == Accuracy::kStrict) continue;
+      if (query.accepts && !query.accepts(task.target)) continue;
+      double distance = ShapeDistance(ShapeOfText(task.function_text), query.shape);
+      if (std::isfinite(distance)) near.push_back({task, distance});
+    }
+    std::stable_sort(near.begin(), near.end(),
+                     [](const NearTask& a, const NearTask& b) { return a.distance < b.distance; });
+    if (near.size() > query.limit)
+      near.erase(near.begin() + std::ptrdiff_t(query.limit), near.end());
+    return near;
+  }
+
+  absl::Status ForEachRecord(const RecordFilter& filter, const RecordVisitor& visit) override {
+    std::lock_guard lock(mutex_);
+    std::map<int64_t, const Record*> in_order;
+    for (const auto& [key, records] : tasks_) {
+      for (const Record& record : records) in_order[numbers_.at(record.id)] = &record;
+    }
+    auto fits = [](const std::string& wanted, const std::string& value) {
+      return wanted.empty() || wanted == value;
+    };
+    for (const auto& [number, record] : in_order) {
+      const Task& task = record->task;
+      if (!fits(filter.function_hash, task.function_hash) ||
+          !fits(filter.family_hash, task.family_hash) ||
+          (!fits(filter.device, record->device_uuid) && filter.device != task.device_kind)) {
+        continue;
+      }
+      RETURN_IF_ERROR(visit(*record));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<PruneReport> Prune(const PruneOptions& options) override {
+    std::lock_guard lock(mutex_);
+    PruneReport report;
+    std::map<std::string, int64_t> by_status;
+    for (auto it = tasks_.begin(); it != tasks_.end();) {
+      std::vector<Record> kept = Kept(it->second, options);
+      for (const Record& record : it->second) ++by_status[std::string(Name(record.status))];
+      for (const Record& record : kept) --by_status[std::string(Name(record.status))];
+      report.kept += static_cast<int64_t>(kept.size());
+      report.removed += static_cast<int64_t>(it->second.size() - kept.size());
+      if (options.dry_run) {
+        ++it;
+        continue;
+      }
+      std::map<std::string, int64_t> numbers;
+      for (const Record& record : kept) numbers[record.id] = numbers_.at(record.id);
+      for (const Record& record : it->second) numbers_.erase(record.id);
+      numbers_.merge(numbers);
+      it->second = std::move(kept);
+      const TaskKey key = it->first;
+      it = it->second.empty() ? tasks_.erase(it) : std::next(it);
+      if (!tasks_.contains(key)) std::erase(order_, key);
+    }
+    for (const auto& [status, count] : by_status) {
+      if (count > 0) report.removed_by_status.emplace_back(status, count);
+    }
+    return report;
+  }
+
   absl::StatusOr<StoreStats> Stats() override {
     std::lock_guard lock(mutex_);
     std::set<std::pair<std::string, int>> functions;
@@ -140,12 +225,60 @@ class MemoryStore : public RecordStore {
     return it == tasks_.end() ? none_ : it->second;
   }
 
+  absl::Status Check(const Record& record, const std::map<std::string, DeviceRow>& given) const {
+    RETURN_IF_ERROR(CheckRecord(record));
+    const std::string& device = record.device_uuid;
+    if (device.empty() || devices_.contains(device) || given.contains(device)) {
+      return absl::OkStatus();
+    }
+    return UnknownDevice(record);
+  }
+
+  // Adds checked records; how many were new.
+  int64_t Add(const std::vector<Record>& records) {
+    int64_t added = 0;
+    for (const Record& record : records) {
+      if (!numbers_.try_emplace(record.id, next_number_).second) continue;
+      ++next_number_;
+      ++added;
+      auto& name = function_names_[{record.task.function_text, record.task.key_version}];
+      if (name.empty()) name = record.task.function_name;
+      TaskKey key = KeyOf(record.task);
+      if (!tasks_.contains(key)) order_.push_back(key);
+      tasks_[key].push_back(record);
+      tasks_[key].back().task.function_name = name;
+    }
+    return added;
+  }
+
+  // Those of one task that pruning leaves.
+  static std::vector<Record> Kept(const std::vector<Record>& records, const PruneOptions& options) {
+    std::vector<const Record*> ok;
+    for (const Record& record : records) {
+      if (record.status == RecordStatus::kOk) ok.push_back(&record);
+    }
+    std::sort(ok.begin(), ok.end(), [](const Record* a, const Record* b) {
+      return std::tie(a->median, a->created_unix_ms, a->id) <
+             std::tie(b->median, b->created_unix_ms, b->id);
+    });
+    ok.resize(std::min(ok.size(), static_cast<size_t>(std::max<int64_t>(1, options.keep))));
+    std::vector<Record> kept;
+    for (const Record& record : records) {
+      if (record.promoted || record.created_unix_ms >= options.created_from_unix_ms ||
+          std::find(ok.begin(), ok.end(), &record) != ok.end()) {
+        kept.push_back(record);
+      }
+    }
+    return kept;
+  }
+
   std::mutex mutex_;
   std::map<std::string, DeviceRow> devices_;
   std::map<TaskKey, std::vector<Record>> tasks_;
   std::vector<TaskKey> order_;                                         // in which tasks came
   std::map<std::pair<std::string, int>, std::string> function_names_;  // by text and key version
-  std::set<std::string> ids_;
+  std::map<std::string, int64_t> numbers_;  // in which records came, by id
+  int64_t next_number_ = 1;
   const std::vector<Record> none_;
 };
 

@@ -4,7 +4,9 @@
 
 #include <string_view>
 
+#include "absl/status/status.h"
 #include "absl/types/span.h"
+#include "database/sqlite_connection.h"
 
 namespace lathe {
 
@@ -14,6 +16,8 @@ struct Migration {
   // after this migration; equal to `version` when none can.
   int oldest_compatible = 0;
   std::string_view sql;
+  // What SQL cannot say, in the same transaction; may be null.
+  absl::Status (*program)(SqliteConnection*) = nullptr;
 };
 
 // In order, without gaps; the last one is the current schema.

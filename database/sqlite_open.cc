@@ -110,7 +110,12 @@ absl::Status CheckIdentity(SqliteConnection* connection, const Identity& identit
   return absl::OkStatus();
 }
 
-absl::Status Migrate(SqliteConnection* connection) {
+absl::Status Migrate(SqliteConnection* connection, const Identity& identity) {
+  // As a rule there is nothing to do, and no lock to wait for.
+  if (!identity.empty) {
+    ASSIGN_OR_RETURN(int64_t version, MetaValue(connection, "version"));
+    if (version >= Migrations().back().version) return absl::OkStatus();
+  }
   for (const Migration& migration : Migrations()) {
     SqliteTransaction transaction(connection);
     RETURN_IF_ERROR(transaction.BeginWrite());
@@ -122,6 +127,7 @@ absl::Status Migrate(SqliteConnection* connection) {
     }
     if (version >= migration.version) continue;
     RETURN_IF_ERROR(connection->Execute(std::string(migration.sql)));
+    if (migration.program != nullptr) RETURN_IF_ERROR(migration.program(connection));
     RETURN_IF_ERROR(connection->Execute(
         absl::StrCat("PRAGMA application_id = ", kApplicationId,
                      "; INSERT OR REPLACE INTO meta VALUES ('version', ", migration.version,
@@ -143,6 +149,13 @@ absl::Status UseWriteAheadLog(SqliteConnection* connection) {
   return status;
 }
 
+// 64 MiB keep the upper levels of all indices at hand; memory is taken as it is
+// used. (Mapping the file saves little more, and makes the first answer from a
+// disk several times slower: each fault reads far around itself.)
+absl::Status UseMemory(SqliteConnection* connection) {
+  return connection->Execute("PRAGMA cache_size = -65536");
+}
+
 // A database that needs no recovery can be read where its directory cannot be
 // written, which WAL's shared memory file would need.
 bool HasNoLog(const std::string& path) {
@@ -159,6 +172,7 @@ absl::StatusOr<std::unique_ptr<SqliteConnection>> OpenReadOnly(const std::string
   }
   RETURN_IF_ERROR(identity.status());
   RETURN_IF_ERROR(CheckIdentity(connection.get(), *identity, /*read_only=*/true));
+  RETURN_IF_ERROR(UseMemory(connection.get()));
   return connection;
 }
 
@@ -185,7 +199,8 @@ absl::StatusOr<std::unique_ptr<SqliteConnection>> OpenDatabase(const std::string
   // FULL syncs the log at each commit: a record that was acknowledged survives
   // a power cut, not only the death of the process.
   RETURN_IF_ERROR(connection->Execute("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON"));
-  RETURN_IF_ERROR(Migrate(connection.get()));
+  RETURN_IF_ERROR(UseMemory(connection.get()));
+  RETURN_IF_ERROR(Migrate(connection.get(), identity));
   return connection;
 }
 

@@ -9,6 +9,7 @@
 #include "compiler/base/digest.h"
 #include "compiler/base/status_macros.h"
 #include "database/record_check.h"
+#include "database/sqlite_near.h"
 #include "database/uuid.h"
 
 namespace lathe {
@@ -19,7 +20,7 @@ namespace {
 template <typename BindFind, typename BindInsert>
 absl::StatusOr<int64_t> Intern(SqliteConnection* connection, const std::string& find,
                                const std::string& insert, BindFind bind_find,
-                               BindInsert bind_insert) {
+                               BindInsert bind_insert, bool* is_new = nullptr) {
   {
     ASSIGN_OR_RETURN(SqliteStatement statement, connection->Prepare(find));
     bind_find(statement);
@@ -29,13 +30,14 @@ absl::StatusOr<int64_t> Intern(SqliteConnection* connection, const std::string& 
   ASSIGN_OR_RETURN(SqliteStatement statement, connection->Prepare(insert));
   bind_insert(statement);
   RETURN_IF_ERROR(statement.Run());
+  if (is_new != nullptr) *is_new = true;
   return connection->LastRowId();
 }
 
 template <typename Bind>
 absl::StatusOr<int64_t> Intern(SqliteConnection* connection, const std::string& find,
-                               const std::string& insert, Bind bind) {
-  return Intern(connection, find, insert, bind, bind);
+                               const std::string& insert, Bind bind, bool* is_new = nullptr) {
+  return Intern(connection, find, insert, bind, bind, is_new);
 }
 
 absl::StatusOr<int64_t> InternFunction(SqliteConnection* connection, const Task& task) {
@@ -58,16 +60,22 @@ absl::StatusOr<int64_t> InternTask(SqliteConnection* connection, const Task& tas
   ASSIGN_OR_RETURN(int64_t target, Intern(connection, "SELECT id FROM targets WHERE text = ?",
                                           "INSERT INTO targets (text) VALUES (?)",
                                           [&](SqliteStatement& s) { s.BindText(task.target); }));
-  return Intern(
-      connection,
-      "SELECT id FROM tasks WHERE function_id = ? AND target_id = ? AND device_kind = ? AND "
-      "threads = ? AND regime = ? AND accuracy = ?",
-      "INSERT INTO tasks (function_id, target_id, device_kind, threads, regime, accuracy) "
-      "VALUES (?, ?, ?, ?, ?, ?)",
-      [&](SqliteStatement& s) {
-        s.BindInt(function).BindInt(target).BindText(task.device_kind).BindInt(task.threads);
-        s.BindText(Name(task.regime)).BindText(Name(task.accuracy));
-      });
+  bool is_new = false;
+  ASSIGN_OR_RETURN(
+      int64_t row,
+      Intern(
+          connection,
+          "SELECT id FROM tasks WHERE function_id = ? AND target_id = ? AND device_kind = ? AND "
+          "threads = ? AND regime = ? AND accuracy = ?",
+          "INSERT INTO tasks (function_id, target_id, device_kind, threads, regime, accuracy) "
+          "VALUES (?, ?, ?, ?, ?, ?)",
+          [&](SqliteStatement& s) {
+            s.BindInt(function).BindInt(target).BindText(task.device_kind).BindInt(task.threads);
+            s.BindText(Name(task.regime)).BindText(Name(task.accuracy));
+          },
+          &is_new));
+  if (is_new) RETURN_IF_ERROR(IndexTask(connection, row, task.function_text));
+  return row;
 }
 
 absl::StatusOr<int64_t> InternTrace(SqliteConnection* connection, const std::string& trace) {
@@ -132,7 +140,7 @@ std::optional<std::vector<double>> DecodeSamples(std::string_view bytes) {
   return samples;
 }
 
-absl::Status InsertRecord(SqliteConnection* connection, const Record& record) {
+absl::StatusOr<bool> InsertRecord(SqliteConnection* connection, const Record& record) {
   std::string uuid = UuidToBytes(record.id).value();
   // Looked up also for a record that exists, so that both stores refuse alike.
   ASSIGN_OR_RETURN(std::optional<int64_t> device, FindDeviceRow(connection, record));
@@ -140,7 +148,7 @@ absl::Status InsertRecord(SqliteConnection* connection, const Record& record) {
     ASSIGN_OR_RETURN(SqliteStatement exists,
                      connection->Prepare("SELECT 1 FROM records WHERE uuid = ?"));
     ASSIGN_OR_RETURN(bool found, exists.BindBlob(uuid).Step());
-    if (found) return absl::OkStatus();
+    if (found) return false;
   }
   ASSIGN_OR_RETURN(int64_t task, InternTask(connection, record.task));
   ASSIGN_OR_RETURN(int64_t trace, InternTrace(connection, record.trace));
@@ -169,7 +177,21 @@ absl::Status InsertRecord(SqliteConnection* connection, const Record& record) {
   s.BindBlob(HexToBytes(record.artifact_digest).value());
   s.BindBlob(EncodeSamples(record.samples)).BindInt(record.promoted).BindText(record.decisions);
   s.BindReal(c.drift);
-  return s.Run();
+  RETURN_IF_ERROR(s.Run());
+  return true;
+}
+
+absl::Status InsertDevice(SqliteConnection* connection, const DeviceRow& device, bool update) {
+  ASSIGN_OR_RETURN(
+      SqliteStatement s,
+      connection->Prepare(absl::StrCat(
+          "INSERT INTO devices (uuid, name, kind, description) VALUES (?, ?, ?, ?) "
+          "ON CONFLICT (uuid) DO ",
+          update ? "UPDATE SET name = excluded.name, kind = excluded.kind, description = "
+                   "excluded.description"
+                 : "NOTHING")));
+  s.BindBlob(UuidToBytes(device.uuid).value()).BindText(device.name).BindText(device.kind);
+  return s.BindText(device.description).Run();
 }
 
 absl::StatusOr<std::optional<int64_t>> FindTaskRow(SqliteConnection* connection, const Task& task) {

@@ -15,8 +15,12 @@
 namespace lathe {
 
 // Adds a checked record and what it refers to, inside the caller's transaction.
-// Does nothing if its id exists.
-absl::Status InsertRecord(SqliteConnection* connection, const Record& record);
+// Does nothing if its id exists; whether it was new.
+absl::StatusOr<bool> InsertRecord(SqliteConnection* connection, const Record& record);
+
+// A device inside the caller's transaction; one that exists is updated if
+// `update`, and otherwise left as it is.
+absl::Status InsertDevice(SqliteConnection* connection, const DeviceRow& device, bool update);
 
 // The row of a task, if there is one.
 absl::StatusOr<std::optional<int64_t>> FindTaskRow(SqliteConnection* connection, const Task& task);

@@ -6,7 +6,9 @@
 #include "compiler/base/status_macros.h"
 #include "database/record_check.h"
 #include "database/sqlite_connection.h"
+#include "database/sqlite_near.h"
 #include "database/sqlite_open.h"
+#include "database/sqlite_prune.h"
 #include "database/sqlite_rows.h"
 #include "database/sqlite_verify.h"
 #include "database/store.h"
@@ -27,16 +29,7 @@ class SqliteStore : public RecordStore {
     RETURN_IF_ERROR(CheckWritable());
     SqliteTransaction transaction(connection_.get());
     RETURN_IF_ERROR(transaction.BeginWrite());
-    {
-      ASSIGN_OR_RETURN(
-          SqliteStatement s,
-          connection_->Prepare("INSERT INTO devices (uuid, name, kind, description) "
-                               "VALUES (?, ?, ?, ?) ON CONFLICT (uuid) DO UPDATE SET name = "
-                               "excluded.name, kind = excluded.kind, description = "
-                               "excluded.description"));
-      s.BindBlob(UuidToBytes(device.uuid).value()).BindText(device.name).BindText(device.kind);
-      RETURN_IF_ERROR(s.BindText(device.description).Run());
-    }
+    RETURN_IF_ERROR(InsertDevice(connection_.get(), device, /*update=*/true));
     return transaction.Commit();
   }
 
@@ -47,8 +40,37 @@ class SqliteStore : public RecordStore {
     if (records.empty()) return absl::OkStatus();
     SqliteTransaction transaction(connection_.get());
     RETURN_IF_ERROR(transaction.BeginWrite());
-    for (const Record& record : records) RETURN_IF_ERROR(InsertRecord(connection_.get(), record));
+    for (const Record& record : records) {
+      RETURN_IF_ERROR(InsertRecord(connection_.get(), record).status());
+    }
     return transaction.Commit();
+  }
+
+  absl::StatusOr<int64_t> Import(const std::vector<DeviceRow>& devices,
+                                 const Filler& fill) override {
+    for (const DeviceRow& device : devices) RETURN_IF_ERROR(CheckDevice(device));
+    std::lock_guard lock(mutex_);
+    RETURN_IF_ERROR(CheckWritable());
+    SqliteTransaction transaction(connection_.get());
+    RETURN_IF_ERROR(transaction.BeginWrite());
+    for (const DeviceRow& device : devices) {
+      RETURN_IF_ERROR(InsertDevice(connection_.get(), device, /*update=*/false));
+    }
+    int64_t added = 0;
+    RETURN_IF_ERROR(fill([&](const Record& record) -> absl::Status {
+      RETURN_IF_ERROR(CheckRecord(record));
+      ASSIGN_OR_RETURN(bool is_new, InsertRecord(connection_.get(), record));
+      if (is_new) ++added;
+      return absl::OkStatus();
+    }));
+    RETURN_IF_ERROR(transaction.Commit());
+    return added;
+  }
+
+  absl::StatusOr<PruneReport> Prune(const PruneOptions& options) override {
+    std::lock_guard lock(mutex_);
+    if (!options.dry_run) RETURN_IF_ERROR(CheckWritable());
+    return PruneDatabase(connection_.get(), options);
   }
 
   absl::StatusOr<std::optional<Record>> Best(const Task& task) override {
@@ -112,6 +134,49 @@ class SqliteStore : public RecordStore {
     ASSIGN_OR_RETURN(bool found, s.BindBlob(*bytes).Step());
     if (!found) return std::nullopt;
     return DeviceRow{uuid, s.Text(0), s.Text(1), s.Text(2)};
+  }
+
+  absl::StatusOr<std::vector<DeviceRow>> Devices() override {
+    std::lock_guard lock(mutex_);
+    std::vector<DeviceRow> devices;
+    ASSIGN_OR_RETURN(
+        SqliteStatement s,
+        connection_->Prepare("SELECT uuid, name, kind, description FROM devices ORDER BY uuid"));
+    while (true) {
+      ASSIGN_OR_RETURN(bool more, s.Step());
+      if (!more) return devices;
+      devices.push_back({UuidToText(s.Text(0)), s.Text(1), s.Text(2), s.Text(3)});
+    }
+  }
+
+  absl::StatusOr<std::vector<NearTask>> NearTasks(const NearQuery& query) override {
+    std::lock_guard lock(mutex_);
+    return FindNearTasks(connection_.get(), query);
+  }
+
+  absl::Status ForEachRecord(const RecordFilter& filter, const RecordVisitor& visit) override {
+    std::lock_guard lock(mutex_);
+    std::string sql = kSelectRecords;
+    std::vector<std::string> values;
+    auto require = [&](const std::string& condition, const std::string& value) {
+      absl::StrAppend(&sql, values.empty() ? "WHERE " : "AND ", condition, " ");
+      values.push_back(value);
+    };
+    if (!filter.function_hash.empty()) require("f.hash = ?", filter.function_hash);
+    if (!filter.family_hash.empty()) require("f.family_hash = ?", filter.family_hash);
+    std::optional<std::string> uuid = UuidToBytes(filter.device);
+    if (!filter.device.empty()) {
+      require(uuid ? "d.uuid = CAST(? AS BLOB)" : "k.device_kind = ?",
+              uuid.value_or(filter.device));
+    }
+    ASSIGN_OR_RETURN(SqliteStatement s, connection_->Prepare(absl::StrCat(sql, "ORDER BY r.id")));
+    for (const std::string& value : values) s.BindText(value);
+    while (true) {
+      ASSIGN_OR_RETURN(bool more, s.Step());
+      if (!more) return absl::OkStatus();
+      ASSIGN_OR_RETURN(Record record, ReadRecord(*connection_, s));
+      RETURN_IF_ERROR(visit(record));
+    }
   }
 
   absl::StatusOr<StoreStats> Stats() override {

@@ -6,6 +6,7 @@
 #include "compiler/base/digest.h"
 #include "compiler/base/status_macros.h"
 #include "database/record_check.h"
+#include "database/shape.h"
 #include "database/sqlite_rows.h"
 #include "database/store.h"
 
@@ -14,14 +15,17 @@ namespace {
 
 // Enough to see what is wrong without printing ten million lines.
 constexpr size_t kMaxProblems = 100;
+// Logarithms may differ by less between platforms.
+constexpr double kRounding = 1e-9;
 
 class Verifier {
  public:
   explicit Verifier(SqliteConnection* connection) : connection_(*connection) {}
 
   absl::StatusOr<std::vector<std::string>> Run() {
-    for (auto check : {&Verifier::Integrity, &Verifier::ForeignKeys, &Verifier::Functions,
-                       &Verifier::Traces, &Verifier::Duplicates, &Verifier::Records}) {
+    for (auto check :
+         {&Verifier::Integrity, &Verifier::ForeignKeys, &Verifier::Functions, &Verifier::Traces,
+          &Verifier::Duplicates, &Verifier::NearTasks, &Verifier::Records}) {
       absl::Status status = (this->*check)();
       // Damage is what was asked about; a lock is not.
       if (absl::IsDataLoss(status)) {
@@ -95,6 +99,32 @@ class Verifier {
                      Report(absl::StrCat("trace ", row.Int(0), " stands more than once"));
                      return absl::OkStatus();
                    });
+  }
+
+  // Every task of a function that can be read stands in the index by its shape.
+  absl::Status NearTasks() {
+    return ForEach(
+        "SELECT k.id, f.text, f.family_hash, k.threads, k.regime, k.accuracy, k.target_id "
+        "FROM tasks k JOIN functions f ON f.id = k.function_id",
+        [this](const SqliteStatement& row) -> absl::Status {
+          std::vector<double> shape = ShapeOfText(row.Text(1));
+          if (shape.empty()) return absl::OkStatus();
+          ASSIGN_OR_RETURN(
+              SqliteStatement s,
+              connection_.Prepare("SELECT shape FROM near_tasks WHERE family_hash = ? AND threads "
+                                  "= ? AND regime = ? AND volume BETWEEN ? AND ? AND task_id = ? "
+                                  "AND accuracy = ? AND target_id = ?"));
+          const double volume = ShapeVolume(shape);
+          s.BindText(row.Text(2)).BindInt(row.Int(3)).BindText(row.Text(4));
+          s.BindReal(volume - kRounding).BindReal(volume + kRounding).BindInt(row.Int(0));
+          s.BindText(row.Text(5)).BindInt(row.Int(6));
+          ASSIGN_OR_RETURN(bool found, s.Step());
+          auto stored = found ? DecodeSamples(s.Text(0)) : std::nullopt;
+          if (!stored || ShapeDistance(*stored, shape) > kRounding) {
+            Report(absl::StrCat("task ", row.Int(0), ": the index of shapes does not fit it"));
+          }
+          return absl::OkStatus();
+        });
   }
 
   absl::Status Records() {

@@ -5,9 +5,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -89,6 +91,43 @@ struct Record {
   double build_seconds = 0, measure_seconds = 0;
 };
 
+// Which records are meant; what is empty matches all.
+struct RecordFilter {
+  std::string function_hash = {}, family_hash = {};
+  std::string device = {};  // UUID or kind
+};
+// A Status that is not ok ends the visit and is its result.
+using RecordVisitor = std::function<absl::Status(const Record&)>;
+
+// Tasks of other functions of one family, by the distance of their shapes.
+struct NearQuery {
+  std::string family_hash;
+  std::string function_hash;  // the function itself: left out
+  std::vector<double> shape;  // ShapeOf
+  int threads = 1;
+  Regime regime = Regime::kWarm;
+  Accuracy accuracy = Accuracy::kStrict;
+  std::function<bool(const std::string& target)> accepts;  // empty: any target
+  size_t limit = 8;
+};
+struct NearTask {
+  Task task;
+  double distance = 0;  // ShapeDistance
+};
+
+struct PruneOptions {
+  // Of each task stay the record that is served, all that were promoted, the
+  // `keep` fastest ok ones, and what was created at `created_from` or later.
+  int64_t keep = 1;
+  int64_t created_from_unix_ms = std::numeric_limits<int64_t>::max();
+  bool dry_run = false;
+};
+struct PruneReport {
+  int64_t kept = 0, removed = 0;
+  std::vector<std::pair<std::string, int64_t>> removed_by_status;
+  int64_t bytes_before = 0, bytes_after = 0;  // of the file; 0 in memory
+};
+
 struct StoreStats {
   int64_t functions = 0, targets = 0, devices = 0, tasks = 0, traces = 0, records = 0;
   std::vector<std::pair<std::string, int64_t>> records_by_status;
@@ -120,6 +159,23 @@ class RecordStore {
   // Records of a task, oldest first, any status.
   virtual absl::StatusOr<std::vector<Record>> Records(const Task& task) = 0;
   virtual absl::StatusOr<std::optional<DeviceRow>> FindDevice(const std::string& uuid) = 0;
+  virtual absl::StatusOr<std::vector<DeviceRow>> Devices() = 0;  // by UUID
+  // The tasks nearest to a query, nearest first, at most `limit`. They have
+  // records, which need not be ok.
+  virtual absl::StatusOr<std::vector<NearTask>> NearTasks(const NearQuery& query) = 0;
+
+  // Visits records in the order they were added, of one moment of the store.
+  // `visit` must not use this store.
+  virtual absl::Status ForEachRecord(const RecordFilter& filter, const RecordVisitor& visit) = 0;
+  // All or nothing, of any size: adds the devices that are not there and the
+  // records that `fill` gives to its argument; nothing when `fill` fails. `fill`
+  // must not use this store. Returns how many records were new.
+  using Filler = std::function<absl::Status(const RecordVisitor& add)>;
+  virtual absl::StatusOr<int64_t> Import(const std::vector<DeviceRow>& devices,
+                                         const Filler& fill) = 0;
+  // Removes records, and what only they referred to; shrinks the file.
+  virtual absl::StatusOr<PruneReport> Prune(const PruneOptions& options) = 0;
+
   virtual absl::StatusOr<StoreStats> Stats() = 0;
   // Every invariant of the data (integrity, foreign keys, hashes against texts,
   // blobs against their lengths); OK or the list of what is broken.

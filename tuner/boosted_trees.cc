@@ -109,15 +109,14 @@ absl::Status CheckRows(absl::Span<const TrainingRow> rows) {
 
 absl::Status Fill(const TrainingSet& set, Matrix& matrix) {
   const size_t rows = set.relevances.size();
-  RETURN_IF_XGB_ERROR(XGDMatrixCreateFromMat_omp(set.features.data(), rows, Width(), NAN,
-                                                 &matrix.handle, 1));
   RETURN_IF_XGB_ERROR(
-      XGDMatrixSetFloatInfo(matrix.handle, "label", set.relevances.data(), rows));
+      XGDMatrixCreateFromMat_omp(set.features.data(), rows, Width(), NAN, &matrix.handle, 1));
+  RETURN_IF_XGB_ERROR(XGDMatrixSetFloatInfo(matrix.handle, "label", set.relevances.data(), rows));
   RETURN_IF_XGB_ERROR(
       XGDMatrixSetFloatInfo(matrix.handle, "base_margin", set.margins.data(), rows));
-  return Check(XGDMatrixSetUIntInfo(matrix.handle, "group", set.group_sizes.data(),
-                                    set.group_sizes.size()),
-               "XGDMatrixSetUIntInfo");
+  return Check(
+      XGDMatrixSetUIntInfo(matrix.handle, "group", set.group_sizes.data(), set.group_sizes.size()),
+      "XGDMatrixSetUIntInfo");
 }
 
 }  // namespace

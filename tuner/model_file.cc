@@ -99,8 +99,8 @@ absl::StatusOr<ModelFile> ParseModelFile(std::string_view bytes, const std::stri
         absl::StrCat(path, ": this is not a cost model of this version of Lathe", kTrainAgain));
   }
   auto damaged = [&](absl::string_view why) {
-    return absl::DataLossError(absl::StrCat(path, ": the cost model is damaged: ", why,
-                                            kTrainAgain));
+    return absl::DataLossError(
+        absl::StrCat(path, ": the cost model is damaged: ", why, kTrainAgain));
   };
   // Nothing that the digest does not cover reaches a parser.
   if (bytes.size() < head || bytes[head - 1] != '\n' ||
@@ -113,10 +113,11 @@ absl::StatusOr<ModelFile> ParseModelFile(std::string_view bytes, const std::stri
   absl::StatusOr<ModelInfo> info = InfoOf(body.substr(0, line));
   if (!info.ok()) return damaged(info.status().message());
   if (info->feature_version != kFeatureVersion || info->features_hash != FeaturesHash()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        path, ": the cost model was trained by Lathe ", info->lathe_version,
-        " on features of version ", info->feature_version, ", which this Lathe (features of version ",
-        kFeatureVersion, ") does not compute", kTrainAgain));
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": the cost model was trained by Lathe ", info->lathe_version,
+                     " on features of version ", info->feature_version,
+                     ", which this Lathe (features of version ", kFeatureVersion,
+                     ") does not compute", kTrainAgain));
   }
   auto model = BoostedTrees::FromBytes(body.substr(line + 1), info->rows, info->groups);
   if (!model.ok()) return damaged(model.status().message());

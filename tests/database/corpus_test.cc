@@ -41,7 +41,7 @@ TEST_P(CorpusTest, LoadsAndKeepsItsRecords) {
   fs::remove_all(directory);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, CorpusTest, ::testing::Values("v1.db", "v2.db"),
+INSTANTIATE_TEST_SUITE_P(All, CorpusTest, ::testing::Values("v1.db", "v2.db", "v3.db", "v5.db"),
                          [](const auto& info) { return std::string(info.param, 2); });
 
 }  // namespace

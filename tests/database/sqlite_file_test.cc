@@ -6,6 +6,7 @@
 #include <fstream>
 #include <string>
 
+#include "database/migrations.h"
 #include "database/store.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -64,7 +65,7 @@ TEST_F(SqliteFileTest, SurvivesReopening) {
   Create(3);
   auto store = OpenSqliteStore(path_).value();
   EXPECT_EQ(store->Stats()->records, 3);
-  EXPECT_EQ(store->Stats()->schema_version, 4);
+  EXPECT_EQ(store->Stats()->schema_version, Migrations().back().version);
   EXPECT_GT(store->Stats()->file_bytes, 0);
   EXPECT_EQ(Difference(*store->Best(TestTask()).value(), TestRecord(1, 1)), "");
 }
@@ -125,17 +126,18 @@ TEST_F(SqliteFileTest, ADatabaseOfAnotherProgramIsRefusedAndLeftAlone) {
 
 TEST_F(SqliteFileTest, ANewerSchemaIsRefused) {
   Create();
-  Execute("UPDATE meta SET value = 7");
+  Execute("UPDATE meta SET value = 99");
   ExpectRefused(absl::StatusCode::kFailedPrecondition,
-                "written by a newer Lathe (its schema is 7, this one knows up to 4); update Lathe");
+                "written by a newer Lathe (its schema is 99, this one knows up to " +
+                    std::to_string(Migrations().back().version) + "); update Lathe");
 }
 
 TEST_F(SqliteFileTest, ANewerSchemaThatIsCompatibleIsUsed) {
   Create();
-  Execute("UPDATE meta SET value = 7 WHERE key = 'version'");
+  Execute("UPDATE meta SET value = 99 WHERE key = 'version'");
   auto store = OpenSqliteStore(path_);
   ASSERT_TRUE(store.ok()) << store.status();
-  EXPECT_EQ((*store)->Stats()->schema_version, 7);
+  EXPECT_EQ((*store)->Stats()->schema_version, 99);
   EXPECT_TRUE((*store)->AddRecords({TestRecord(2, 1)}).ok());
 }
 

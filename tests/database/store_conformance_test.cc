@@ -8,6 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include "compiler/tensor/operators.h"
+#include "database/lookup.h"
+#include "database/shape.h"
 #include "database/store.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -236,6 +239,148 @@ TEST_P(StoreTest, DevicesAreUpdated) {
   EXPECT_EQ(store_->PutDevice({"x", "", "k", ""}).code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(store_->PutDevice({kTestDevice, "", "", ""}).code(),
             absl::StatusCode::kInvalidArgument);
+}
+
+TEST_P(StoreTest, NearTasksComeByDistance) {
+  auto task_of = [](int64_t m, int64_t n, int64_t k) {
+    Query query;
+    query.function = Matmul(m, n, k);
+    query.device_kind = "kind-a";
+    query.threads = 2;
+    return TaskOf(query);
+  };
+  Task threads = task_of(64, 64, 80), cold = task_of(64, 64, 96), relaxed = task_of(64, 64, 65);
+  threads.threads = 1;
+  cold.regime = Regime::kCold;
+  relaxed.accuracy = Accuracy::kRelaxed;
+  Task other_target = task_of(64, 64, 66);
+  other_target.target = "another";
+  std::vector<Task> tasks = {
+      task_of(64, 64, 512), task_of(64, 128, 64), threads,   cold, relaxed, task_of(256, 16, 64),
+      other_target,         task_of(64, 64, 64),  TestTask()};
+  for (size_t t = 0; t < tasks.size(); ++t) {
+    Add({TestRecord(static_cast<int64_t>(t) + 1, 1, tasks[t])});
+  }
+  NearQuery query;
+  query.family_hash = tasks[0].family_hash;
+  query.function_hash = task_of(64, 64, 64).function_hash;
+  query.shape = ShapeOf(Matmul(64, 64, 64));
+  query.threads = 2;
+  query.accepts = [](const std::string& target) { return target != "another"; };
+  // Distances in doublings. A volume that is the same tells nothing: 256 x 16.
+  auto near = store_->NearTasks(query);
+  ASSERT_TRUE(near.ok()) << near.status();
+  std::vector<std::pair<std::string, double>> found;
+  for (const NearTask& task : *near) found.emplace_back(task.task.function_text, task.distance);
+  EXPECT_THAT(found, ElementsAre(Pair(tasks[1].function_text, 1), Pair(tasks[0].function_text, 3),
+                                 Pair(tasks[5].function_text, 4)));
+  query.limit = 1;
+  EXPECT_EQ(store_->NearTasks(query)->at(0).task.function_text, tasks[1].function_text);
+  query.accuracy = Accuracy::kRelaxed;
+  EXPECT_EQ(store_->NearTasks(query)->at(0).task.function_text, relaxed.function_text);
+  query.limit = 0;
+  EXPECT_THAT(*store_->NearTasks(query), IsEmpty());
+}
+
+TEST_P(StoreTest, VisitsRecordsInTheOrderOfArrival) {
+  Task other = TestTask("other");
+  other.device_kind = "kind-b";
+  Add({TestRecord(5, 1), TestRecord(2, 3, other)});
+  Add({TestRecord(9, 2)});
+  auto visited = [&](const RecordFilter& filter) {
+    std::vector<std::string> ids;
+    EXPECT_TRUE(store_
+                    ->ForEachRecord(filter,
+                                    [&](const Record& record) {
+                                      ids.push_back(record.id);
+                                      return absl::OkStatus();
+                                    })
+                    .ok());
+    return ids;
+  };
+  EXPECT_THAT(visited({}), ElementsAre(TestUuid(5), TestUuid(2), TestUuid(9)));
+  EXPECT_THAT(visited({.function_hash = other.function_hash}), ElementsAre(TestUuid(2)));
+  EXPECT_THAT(visited({.family_hash = TestTask().family_hash}),
+              ElementsAre(TestUuid(5), TestUuid(9)));
+  EXPECT_THAT(visited({.device = "kind-b"}), ElementsAre(TestUuid(2)));
+  EXPECT_EQ(visited({.device = kTestDevice}).size(), 3u);
+  EXPECT_THAT(visited({.function_hash = other.function_hash, .device = "kind-a"}), IsEmpty());
+  int visits = 0;
+  absl::Status stopped = store_->ForEachRecord({}, [&](const Record&) {
+    ++visits;
+    return absl::CancelledError("enough");
+  });
+  EXPECT_EQ(stopped, absl::CancelledError("enough"));
+  EXPECT_EQ(visits, 1);
+}
+
+TEST_P(StoreTest, AnImportIsAllOrNothing) {
+  const DeviceRow device = {TestUuid(0xd2), "other board", "kind-b", ""};
+  Record imported = TestRecord(2, 1);
+  imported.device_uuid = device.uuid;
+  Record malformed = TestRecord(3, 1);
+  malformed.task.threads = 0;
+  auto import = [&](const std::vector<Record>& records, absl::Status end) {
+    return store_->Import({device, {kTestDevice, "stranger", "kind-x", ""}},
+                          [&](const RecordVisitor& add) -> absl::Status {
+                            for (const Record& record : records) {
+                              absl::Status status = add(record);
+                              if (!status.ok()) return status;
+                            }
+                            return end;
+                          });
+  };
+  Add({TestRecord(1, 1)});
+  EXPECT_EQ(import({imported, malformed}, absl::OkStatus()).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(import({imported}, absl::DataLossError("torn")).status(), absl::DataLossError("torn"));
+  EXPECT_THAT(Ids(TestTask()), ElementsAre(TestUuid(1)));
+  EXPECT_EQ(store_->Devices()->size(), 1u);
+  EXPECT_EQ(import({TestRecord(1, 2), imported}, absl::OkStatus()).value(), 1);
+  EXPECT_EQ(import({TestRecord(1, 2), imported}, absl::OkStatus()).value(), 0);
+  EXPECT_THAT(Ids(TestTask()), ElementsAre(TestUuid(1), TestUuid(2)));
+  // What is there stays as it is.
+  EXPECT_EQ(store_->FindDevice(kTestDevice).value()->name, "board");
+  EXPECT_EQ(store_->Devices()->size(), 2u);
+  EXPECT_EQ(store_->Devices()->back().name, "other board");
+}
+
+TEST_P(StoreTest, PruningKeepsWhatIsServed) {
+  Record first = TestRecord(10, 0.5), second = TestRecord(12, 0.75);
+  first.promoted = second.promoted = true;
+  Record crash = TestRecord(14, 1);
+  crash.status = RecordStatus::kCrash;
+  Add({TestRecord(1, 0.25), TestRecord(2, 0.125), first, TestRecord(11, 1), second, crash});
+  Task unpromoted = TestTask("unpromoted"), failed = TestTask("failed");
+  Record timeout = TestRecord(23, 1, failed);
+  timeout.status = RecordStatus::kTimeout;
+  timeout.trace = "of a failure";
+  Add({TestRecord(20, 2, unpromoted), TestRecord(21, 1, unpromoted), timeout});
+
+  PruneReport planned = store_->Prune({.keep = 0, .dry_run = true}).value();
+  EXPECT_EQ(planned.removed, 5);
+  EXPECT_EQ(store_->Stats()->records, 9);
+  // Nothing is as old as that.
+  EXPECT_EQ(store_->Prune({.created_from_unix_ms = 1})->removed, 0);
+  PruneReport old = store_->Prune({.created_from_unix_ms = 11}).value();
+  EXPECT_EQ(old.removed, 1);
+  EXPECT_THAT(Ids(TestTask()),
+              ElementsAre(TestUuid(2), TestUuid(10), TestUuid(11), TestUuid(12), TestUuid(14)));
+  PruneReport report = store_->Prune({.keep = 1}).value();
+  EXPECT_EQ(report.kept, 4);
+  EXPECT_EQ(report.removed, 4);
+  EXPECT_THAT(report.removed_by_status,
+              ElementsAre(Pair("crash", 1), Pair("ok", 2), Pair("timeout", 1)));
+  EXPECT_THAT(Ids(TestTask()), ElementsAre(TestUuid(2), TestUuid(10), TestUuid(12)));
+  EXPECT_EQ(store_->Best(TestTask()).value()->id, second.id);
+  EXPECT_THAT(Ids(unpromoted), ElementsAre(TestUuid(21)));
+  EXPECT_THAT(Ids(failed), IsEmpty());
+  EXPECT_EQ(store_->Tasks()->size(), 2u);
+  EXPECT_EQ(store_->Stats()->functions, 2);
+  EXPECT_EQ(store_->Prune({.keep = 1})->removed, 0);
+  // What was removed may come back.
+  Add({timeout});
+  EXPECT_THAT(Ids(failed), ElementsAre(TestUuid(23)));
 }
 
 TEST_P(StoreTest, StatsCountWhatStandsOnce) {

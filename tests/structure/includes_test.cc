@@ -42,7 +42,8 @@ const std::map<std::string, std::set<std::string>>& Allowed() {
       // Plug-ins (bench/peers) include only bench/peer.h of ours.
       {"bench",
        {"compiler/base", "compiler/tensor", "compiler/loop", "compiler/schedule", "compiler/target",
-        "compiler/analysis", "compiler/runtime", "measurer", "tuner", "lathe/v1"}},
+        "compiler/space", "compiler/analysis", "compiler/runtime", "database", "measurer", "tuner",
+        "lathe/v1"}},
       {"bench/peers", {"bench"}},
       {"cli",
        {"bench", "compiler/base", "compiler/tensor", "compiler/loop", "compiler/schedule",

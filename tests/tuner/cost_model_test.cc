@@ -1,4 +1,6 @@
 // Boosted trees, their metrics and their files.
+#include "tuner/cost_model.h"
+
 #include <algorithm>
 #include <cmath>
 #include <fstream>
@@ -14,7 +16,6 @@
 #include "nlohmann/json.hpp"
 #include "tests/testing/run_program.h"
 #include "tuner/boosted_trees.h"
-#include "tuner/cost_model.h"
 #include "tuner/model_file.h"
 #include "tuner/model_metrics.h"
 
@@ -231,8 +232,7 @@ TEST_F(ModelFileTest, RefusesOtherFeatures) {
     } else {
       json[field] = kFeatureVersion + 1;
     }
-    absl::Status status =
-        LoadCostModel(Write(Sealed(json.dump() + Body().substr(line)))).status();
+    absl::Status status = LoadCostModel(Write(Sealed(json.dump() + Body().substr(line)))).status();
     EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
     EXPECT_THAT(std::string(status.message()), HasSubstr("features of version"));
     EXPECT_THAT(std::string(status.message()), HasSubstr("lathe model train"));
