@@ -131,7 +131,9 @@ absl::StatusOr<ExitCode> Tune(const Options& options) {
 
   TuneOptions tune;
   tune.problem = ProblemOf(task, services.cores, options.seed);
-  tune.default_trace = space.front()->Instantiate(space.front()->Analytic());
+  const Setting analytic = space.front()->Analytic();
+  tune.default_trace = space.front()->Instantiate(analytic);
+  tune.default_decisions = DecisionsText(*space.front(), analytic);
   if (options.trials > 0) {
     tune.trials = options.trials;
   } else if (options.budget.empty()) {

@@ -118,6 +118,8 @@ absl::StatusOr<std::vector<TuneSession::Finalist>> TuneSession::BuildFinalists(
     auto trial = std::make_shared<Trial>();
     trial->role = TrialRole::kPromotion;
     trial->trace = traces[i];
+    auto decisions = decisions_.find(traces[i]);
+    if (decisions != decisions_.end()) trial->candidate.decisions = decisions->second;
     ASSIGN_OR_RETURN(trial->build, Await(std::move(builds[i]), services_.cancellation));
     if (trial->build.status() != v1::BUILD_STATUS_OK) continue;
     if (!programs.insert(trial->build.program_hash()).second) continue;

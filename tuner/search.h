@@ -48,8 +48,10 @@ class Search {
 
 // First the analytic candidate of each sketch, then uniform draws without
 // repetition. `space` must outlive it.
-std::unique_ptr<Search> NewRandomSearch(const std::vector<std::unique_ptr<Sketch>>* space,
-                                        uint64_t seed);
+std::unique_ptr<Search> NewRandomSearch(const Space* space, uint64_t seed);
+
+// The same, and then mutations and crossings of the fastest measured ones.
+std::unique_ptr<Search> NewEvolutionSearch(const Space* space, uint64_t seed);
 
 }  // namespace lathe
 

@@ -116,11 +116,13 @@ absl::StatusOr<MeasureJob> MeasureJobFor(const Problem& problem, const Trial& tr
   lease.set_workspace_bytes_per_thread(metadata.workspace_bytes_per_thread);
   if (metadata.prepare) AddPrepare(problem.function, *metadata.prepare, *lease.mutable_prepare());
   *lease.mutable_reference() = reference.message();
-  for (uint64_t seed : InputSeeds(problem.seed)) lease.add_input_seeds(seed);
+  bool naive = trial.role == TrialRole::kNaive;
+  std::vector<uint64_t> seeds = InputSeeds(problem.seed);
+  if (naive && reference.proved()) seeds.resize(1);
+  for (uint64_t seed : seeds) lease.add_input_seeds(seed);
   lease.set_timeout_seconds(options.timeout);
 
   const TimingLimits& limits = problem.timing;
-  bool naive = trial.role == TrialRole::kNaive;
   v1::TimingOptions* timing = lease.mutable_timing();
   timing->set_regime(problem.regime == Regime::kCold ? v1::REGIME_COLD : v1::REGIME_WARM);
   timing->set_threads(static_cast<uint32_t>(problem.threads));

@@ -15,7 +15,8 @@
 
 namespace lathe {
 
-enum class TrialRole : uint8_t { kNaive, kDefault, kSearch, kPromotion };
+// A repeat is a candidate of the search once more, timed in full.
+enum class TrialRole : uint8_t { kNaive, kDefault, kSearch, kRepeat, kPromotion };
 
 struct Trial {
   std::string id;  // UUID: of its record and of its lease
@@ -37,8 +38,9 @@ struct JobOptions {
   double abandon_above = 0;  // seconds per call; 0: never
   double timeout = 60;       // seconds
 };
-// The job that checks and times a built trial. A naive kernel gets few
-// samples: one call of it may take seconds. DataLoss for malformed metadata.
+// The job that checks and times a built trial. A naive kernel gets few samples,
+// and one set of inputs once the reference is proved: one call of it may take
+// seconds. DataLoss for malformed metadata.
 absl::StatusOr<MeasureJob> MeasureJobFor(const Problem& problem, const Trial& trial,
                                          const ReferenceCheck& reference,
                                          const JobOptions& options);

@@ -5,6 +5,7 @@
 #include "absl/time/clock.h"
 #include "compiler/base/status_macros.h"
 #include "compiler/base/version.h"
+#include "tuner/forecast.h"
 #include "tuner/tune_session.h"
 
 namespace lathe {
@@ -23,6 +24,7 @@ constexpr double kReferenceAllowance = 2;
 absl::Status TuneSession::Resume() {
   ASSIGN_OR_RETURN(std::vector<Record> records, services_.store->Records(result_.task));
   std::vector<Outcome> outcomes;
+  absl::flat_hash_map<std::string, size_t> outcome_of;  // by trace
   for (const Record& record : records) {
     next_number_ = std::max(next_number_, record.trial + 1);
     bool ok = record.status == RecordStatus::kOk;
@@ -37,9 +39,19 @@ absl::Status TuneSession::Resume() {
     if (!record.program_hash.empty() && record.status != RecordStatus::kBuildFailed) {
       programs_[record.program_hash] = {true, time, {}};
     }
-    if (is_new) {
-      Candidate candidate{-1, {}, record.decisions, *std::move(trace), "resumed"};
-      outcomes.push_back({std::move(candidate), ok, record.median, record.ci_low, record.ci_high});
+    if (!record.decisions.empty()) decisions_[record.trace] = record.decisions;
+    auto [outcome, inserted] = outcome_of.emplace(record.trace, outcomes.size());
+    if (inserted) {
+      outcomes.push_back({{-1, {}, record.decisions, *std::move(trace), "resumed"}});
+    }
+    // The latest time counts.
+    Outcome& known = outcomes[outcome->second];
+    if (ok || !known.ok) {
+      bool timed = ok || record.status == RecordStatus::kAbandoned;
+      known.ok = ok;
+      known.seconds = timed ? record.median : 0;
+      known.ci_low = timed ? record.ci_low : 0;
+      known.ci_high = timed ? record.ci_high : 0;
     }
   }
   result_.done = started_trials_ = result_.resumed;
@@ -49,6 +61,7 @@ absl::Status TuneSession::Resume() {
 
 void TuneSession::Learn(const Trial& trial, const std::optional<Measured>& time) {
   search_is_dry_ = false;
+  if (!trial.candidate.decisions.empty()) decisions_[trial.trace] = trial.candidate.decisions;
   if (time) ok_[trial.trace] = *time;
   Outcome outcome{trial.candidate, time.has_value()};
   if (time) {
@@ -110,9 +123,24 @@ TuneProgress TuneSession::Progress() const {
     double left = static_cast<double>(std::max<int64_t>(0, progress.total - progress.done));
     progress.eta = absl::Seconds(left / progress.trials_per_second);
   }
+  if (progress.best) progress.forecast = Forecast();
   progress.eta =
       std::min(progress.eta, std::max(options_.budget - progress.elapsed, absl::ZeroDuration()));
   return progress;
+}
+
+bool TuneSession::is_converged() const {
+  const AutoStop& stop = options_.auto_stop;
+  if (!stop.enabled || result_.done - result_.resumed < stop.min_trials) return false;
+  return Forecast() < stop.least_gain;
+}
+
+// What the search expects of its candidates, and what the latest trials gained:
+// either alone has been wrong too often.
+double TuneSession::Forecast() const {
+  const int horizon = options_.auto_stop.horizon;
+  std::optional<double> expected = services_.search->ForecastGain(horizon);
+  return std::max(expected.value_or(0), GainOfRecord(times_, horizon));
 }
 
 void TuneSession::Report() const {
@@ -122,6 +150,7 @@ void TuneSession::Report() const {
 absl::Status TuneSession::Summarize() {
   result_.default_candidate = TimeOf(default_trace_);
   result_.naive = TimeOf(naive_trace_);
+  if (Best()) result_.forecast = Forecast();
   ASSIGN_OR_RETURN(std::optional<Record> best, services_.store->Best(result_.task));
   if (!best) return absl::OkStatus();
   result_.best = Measured{best->median, best->ci_low, best->ci_high};

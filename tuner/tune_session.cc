@@ -15,8 +15,14 @@ namespace {
 constexpr absl::Duration kPoll = absl::Milliseconds(50);
 // Candidates of one round when compiling and timing alternate.
 constexpr size_t kAlternateBatch = 8;
-// Suggestions asked for at once.
-constexpr int kSuggestions = 8;
+// Suggestions asked for at once: each was made without the results of the others.
+constexpr int kSuggestions = 4;
+// Naive is measured if its calls are expected to take less than this, and less than
+// this share of a budget. It is called some more times than the reference, which the
+// first lease runs.
+constexpr absl::Duration kNaiveLimit = absl::Seconds(15);
+constexpr double kNaiveShare = 0.1;
+constexpr double kNaiveCost = 3;
 // Leases given out: one is measured while the next waits at the device.
 constexpr size_t kLeases = 2;
 
@@ -30,6 +36,8 @@ std::string_view Name(StopReason reason) {
       return "budget";
     case StopReason::kExhausted:
       return "space exhausted";
+    case StopReason::kConverged:
+      return "converged";
     case StopReason::kCancelled:
       return "cancelled";
   }
@@ -45,28 +53,18 @@ TuneSession::TuneSession(TuneOptions options, TuneServices services)
       default_trace_(ToText(options_.default_trace)) {}
 
 absl::StatusOr<TuneResult> TuneSession::Run() {
-  started_ = absl::Now();
-  absl::Status status = Prepare();
-  if (status.ok()) status = Loop();
-  if (status.ok()) status = Promote();
-  // Callbacks that are still to come find the queue, which they share.
-  for (const std::string& trial : measuring_) services_.measurer->Cancel(trial);
-  absl::Status flushed = journal_.Flush();  // what was measured is kept, whatever happened
+  absl::Status status = Start();
+  if (status.ok()) status = Advance(options_.trials, options_.budget).status();
   if (absl::IsCancelled(status) && !result_.device.uuid().empty()) {
     result_.stop = StopReason::kCancelled;
     status = absl::OkStatus();
   }
   RETURN_IF_ERROR(status);
-  RETURN_IF_ERROR(flushed);
-  RETURN_IF_ERROR(Summarize());
-  Report();
-  result_.elapsed = absl::Now() - started_;
-  return result_;
+  return Conclude();
 }
 
-bool TuneSession::budget_is_over() const { return absl::Now() - started_ >= options_.budget; }
-
-absl::Status TuneSession::Prepare() {
+absl::Status TuneSession::Start() {
+  started_ = absl::Now();
   const Problem& problem = options_.problem;
   ASSIGN_OR_RETURN(result_.device,
                    AwaitDevice(*services_.measurer, options_.device_wait, services_.cancellation));
@@ -80,20 +78,83 @@ absl::Status TuneSession::Prepare() {
   RETURN_IF_ERROR(Resume());
   if (started_trials_ >= options_.trials) return absl::OkStatus();  // nothing to add
   // The default is built and measured first: its time lets others be abandoned.
-  AddBaseline(TrialRole::kNaive, Trace{}, naive_trace_);
-  AddBaseline(TrialRole::kDefault, options_.default_trace, default_trace_);
+  AddBaseline(TrialRole::kDefault,
+              {-1, {}, options_.default_decisions, options_.default_trace, "default"});
   return BuildReference();
 }
 
-void TuneSession::AddBaseline(TrialRole role, const Trace& trace, const std::string& text) {
+absl::StatusOr<StopReason> TuneSession::Advance(int64_t trials, absl::Duration budget) {
+  const int64_t room = options_.trials - std::min(options_.trials, started_trials_);
+  slice_trials_ = started_trials_ + std::min(room, trials);
+  slice_end_ = std::min(absl::Now() + budget, started_ + options_.budget);
+  search_is_dry_ = false;
+  absl::Status status = Loop();
+  // Callbacks that are still to come find the queue, which they share.
+  for (const std::string& trial : measuring_) services_.measurer->Cancel(trial);
+  absl::Status flushed = journal_.Flush();  // what was measured is kept, whatever happened
+  if (absl::IsCancelled(status)) {
+    result_.stop = StopReason::kCancelled;
+    status = absl::OkStatus();
+  }
+  RETURN_IF_ERROR(status);
+  RETURN_IF_ERROR(flushed);
+  return result_.stop;
+}
+
+absl::StatusOr<TuneResult> TuneSession::Conclude() {
+  absl::Status status = absl::OkStatus();
+  if (result_.stop != StopReason::kCancelled) status = MeasureNaive();
+  if (status.ok() && result_.stop != StopReason::kCancelled) status = Promote();
+  for (const std::string& trial : measuring_) services_.measurer->Cancel(trial);
+  absl::Status flushed = journal_.Flush();
+  if (absl::IsCancelled(status)) {
+    result_.stop = StopReason::kCancelled;
+    status = absl::OkStatus();
+  }
+  RETURN_IF_ERROR(status);
+  RETURN_IF_ERROR(flushed);
+  RETURN_IF_ERROR(Summarize());
+  Report();
+  result_.elapsed = absl::Now() - started_;
+  return result_;
+}
+
+bool TuneSession::budget_is_over() const { return absl::Now() >= slice_end_; }
+
+// It waits for the next slice, if there is one; baselines are measured anyway.
+bool TuneSession::IsLate(const Trial& trial) const {
+  bool searched = trial.role == TrialRole::kSearch || trial.role == TrialRole::kRepeat;
+  return searched && budget_is_over();
+}
+
+void TuneSession::AddBaseline(TrialRole role, Candidate candidate) {
+  std::string text = ToText(candidate.trace);
   if (!traces_.insert(text).second) return;
   auto trial = std::make_shared<Trial>();
   trial->role = role;
-  trial->candidate.trace = trace;
-  trial->candidate.origin = trial->search = role == TrialRole::kNaive ? "naive" : "default";
-  trial->trace = text;
-  if (role == TrialRole::kDefault) ++started_trials_;
+  trial->search = candidate.origin;
+  trial->candidate = std::move(candidate);
+  trial->trace = std::move(text);
   baselines_.push_back(std::move(trial));
+}
+
+// Last, because a call of it may take long, and others need not wait for it.
+absl::Status TuneSession::MeasureNaive() {
+  const bool nothing_new = result_.done == result_.resumed;
+  if (!options_.naive || nothing_new || !reference_ || !reference_->proved()) {
+    return absl::OkStatus();
+  }
+  absl::Duration affordable = std::min(kNaiveLimit, kNaiveShare * options_.budget);
+  if (kNaiveCost * absl::Seconds(first_lease_) > affordable) return absl::OkStatus();
+  const StopReason stop = result_.stop;
+  slice_trials_ = started_trials_;
+  slice_end_ = absl::InfiniteFuture();
+  suggested_.clear();
+  built_.clear();
+  AddBaseline(TrialRole::kNaive, {-1, {}, "", Trace{}, "naive"});
+  absl::Status status = Loop();
+  result_.stop = stop;
+  return status;
 }
 
 absl::Status TuneSession::BuildReference() {
@@ -109,7 +170,9 @@ absl::Status TuneSession::Loop() {
     if (IsRequested(services_.cancellation)) return absl::CancelledError("interrupted");
     StartBuilds();
     RETURN_IF_ERROR(StartMeasurements());
-    if (building_ == 0 && built_.empty() && measuring_.empty()) return absl::OkStatus();
+    if (building_ == 0 && measuring_.empty() && (built_.empty() || IsLate(*built_.front()))) {
+      return absl::OkStatus();
+    }
     if (std::optional<Event> event = events_->Pop(kPoll)) {
       RETURN_IF_ERROR(event->measured ? OnMeasured(std::move(event->trial))
                                       : OnBuilt(std::move(event->trial)));
@@ -124,12 +187,14 @@ TuneSession::TrialPtr TuneSession::NextTrial() {
   if (!baselines_.empty()) {
     trial = std::move(baselines_.back());
     baselines_.pop_back();
+    if (trial->role == TrialRole::kDefault) ++started_trials_;
   } else if (std::optional<Candidate> candidate = NextCandidate()) {
     trial = std::make_shared<Trial>();
     trial->trace = ToText(candidate->trace);
     trial->candidate = *std::move(candidate);
     trial->search = services_.search->name();
-    ++started_trials_;
+    if (trial->candidate.repeat) trial->role = TrialRole::kRepeat;
+    if (!trial->candidate.repeat) ++started_trials_;
   } else {
     return nullptr;
   }
@@ -139,7 +204,7 @@ TuneSession::TrialPtr TuneSession::NextTrial() {
 }
 
 std::optional<Candidate> TuneSession::NextCandidate() {
-  if (started_trials_ >= options_.trials) {
+  if (started_trials_ >= slice_trials_) {
     result_.stop = StopReason::kTrials;
     return std::nullopt;
   }
@@ -151,7 +216,11 @@ std::optional<Candidate> TuneSession::NextCandidate() {
     while (!suggested_.empty()) {
       Candidate candidate = std::move(suggested_.front());
       suggested_.pop_front();
-      if (traces_.insert(ToText(candidate.trace)).second) return candidate;
+      if (candidate.repeat || traces_.insert(ToText(candidate.trace)).second) return candidate;
+    }
+    if (is_converged()) {
+      result_.stop = StopReason::kConverged;
+      return std::nullopt;
     }
     for (Candidate& candidate : services_.search->Suggest(kSuggestions)) {
       suggested_.push_back(std::move(candidate));
@@ -166,7 +235,8 @@ void TuneSession::StartBuilds() {
   if (measure_phase_ && built_.empty() && measuring_.empty()) measure_phase_ = false;
   if (measure_phase_) return;
   int parallelism = services_.builder->parallelism();
-  size_t ahead = options_.alternate ? kAlternateBatch : 2 * static_cast<size_t>(parallelism);
+  // Few, so that the search decides late and knows much.
+  size_t ahead = options_.alternate ? kAlternateBatch : static_cast<size_t>(parallelism) + 1;
   while (building_ < parallelism && built_.size() + static_cast<size_t>(building_) < ahead) {
     TrialPtr trial = NextTrial();
     if (trial == nullptr) break;
@@ -184,10 +254,9 @@ void TuneSession::StartBuilds() {
 
 absl::Status TuneSession::StartMeasurements() {
   if (options_.alternate && !measure_phase_) return absl::OkStatus();
-  while (measuring_.size() < kLeases && !built_.empty()) {
+  while (measuring_.size() < kLeases && !built_.empty() && !IsLate(*built_.front())) {
     TrialPtr trial = std::move(built_.front());
     built_.pop_front();
-    if (trial->role == TrialRole::kSearch && budget_is_over()) continue;
     ASSIGN_OR_RETURN(MeasureJob job,
                      MeasureJobFor(options_.problem, *trial, *reference_, OptionsFor(trial->role)));
     measuring_.insert(trial->id);
@@ -202,6 +271,10 @@ absl::Status TuneSession::StartMeasurements() {
 absl::Status TuneSession::OnBuilt(TrialPtr trial) {
   --building_;
   if (trial->build.status() != v1::BUILD_STATUS_OK) return Finish(std::move(trial));
+  if (trial->role == TrialRole::kRepeat) {
+    built_.push_front(std::move(trial));
+    return absl::OkStatus();
+  }
   auto [known, is_new] = programs_.try_emplace(trial->build.program_hash());
   if (is_new) {
     // Naive and default first, whichever was built first.
@@ -225,7 +298,10 @@ absl::Status TuneSession::OnMeasured(TrialPtr trial) {
   if (absl::IsCancelled(trial->outcome.status)) return absl::OkStatus();
   RETURN_IF_ERROR(trial->outcome.status);
   const v1::MeasureResult& result = trial->outcome.result;
-  if (!reference_->proved()) RETURN_IF_ERROR(reference_->Prove(result));
+  if (!reference_->proved()) {
+    first_lease_ = result.wall_seconds();
+    RETURN_IF_ERROR(reference_->Prove(result));
+  }
   RETURN_IF_ERROR(Finish(trial));
   if (result.status() == v1::TRIAL_STATUS_REFERENCE_FAILED) {
     return absl::InternalError(
@@ -242,12 +318,15 @@ absl::Status TuneSession::Finish(TrialPtr trial) {
     time = Measured{timing.median_seconds(), timing.ci_low_seconds(), timing.ci_high_seconds()};
     longest_ok_ = std::max(longest_ok_, trial->outcome.result.wall_seconds());
   }
-  if (trial->role != TrialRole::kNaive) {
+  if (trial->role == TrialRole::kRepeat) {
+    ++result_.repeats;
+  } else if (trial->role != TrialRole::kNaive) {
     ++result_.statuses[status];
     ++result_.done;
+    times_.push_back(time ? time->median : std::numeric_limits<double>::infinity());
   }
   Learn(*trial, time);
-  if (status != RecordStatus::kBuildFailed) {
+  if (status != RecordStatus::kBuildFailed && trial->role != TrialRole::kRepeat) {
     Known& known = programs_[trial->build.program_hash()];
     known.finished = true;
     known.time = time;

@@ -33,15 +33,27 @@
 
 namespace lathe {
 
+// When a search is over before its limits: once the gain that is expected of the
+// next `horizon` trials falls below `least_gain`.
+struct AutoStop {
+  bool enabled = false;
+  double least_gain = 0.01;  // a share of the best time
+  int horizon = 16;          // trials
+  int64_t min_trials = 48;   // of this run
+};
+
 struct TuneOptions {
   Problem problem;
-  Trace default_trace;  // the task's default candidate (DefaultTrace)
+  Trace default_trace;            // the task's default candidate (DefaultTrace)
+  std::string default_decisions;  // its setting in words
   // Traces with a record, those of earlier runs included; naive is not counted.
   int64_t trials = std::numeric_limits<int64_t>::max();
   absl::Duration budget = absl::InfiniteDuration();  // of this run, without promotion
   bool alternate = false;    // compiling and timing must not overlap (CorePlan)
   int promotion_rounds = 3;  // paired rounds of the finalists; 0: no promotion
   int finalists = 3;         // besides the default
+  AutoStop auto_stop;
+  bool naive = true;  // measured too, at the end, unless that would take too long
   absl::Duration device_wait = absl::Seconds(30);
 };
 
@@ -51,8 +63,9 @@ struct Measured {
   bool operator==(const Measured&) const = default;
 };
 
-enum class StopReason : uint8_t { kTrials, kBudget, kExhausted, kCancelled };
-std::string_view Name(StopReason reason);  // "trials", "budget", "space exhausted", "cancelled"
+enum class StopReason : uint8_t { kTrials, kBudget, kExhausted, kConverged, kCancelled };
+// "trials", "budget", "space exhausted", "converged", "cancelled"
+std::string_view Name(StopReason reason);
 
 struct TuneProgress {
   int64_t done = 0;   // of `total`, as TuneOptions::trials counts
@@ -61,8 +74,10 @@ struct TuneProgress {
   std::map<RecordStatus, int64_t> statuses;              // done - resumed by status
   std::optional<double> best, default_candidate, naive;  // seconds per call
   absl::Duration elapsed;
-  double trials_per_second = 0;  // of this run
-  absl::Duration eta = absl::InfiniteDuration();
+  double trials_per_second = 0;                   // of this run
+  absl::Duration eta = absl::InfiniteDuration();  // an automatic stop may come earlier
+  // The gain expected of the next AutoStop::horizon trials, a share of `best`.
+  std::optional<double> forecast;
 };
 
 struct TuneResult {
@@ -74,8 +89,10 @@ struct TuneResult {
   bool promoted = false;   // it won paired runs; false where nothing was paired
   StopReason stop = StopReason::kTrials;
   int64_t done = 0, resumed = 0, duplicates = 0;
-  // done - resumed by status: the trials of this run, of which naive and the
-  // rounds of the promotion are none.
+  int64_t repeats = 0;             // of candidates that the search wanted again
+  std::optional<double> forecast;  // as in TuneProgress, at the end
+  // done - resumed by status: the trials of this run, of which naive, repeats and
+  // the rounds of the promotion are none.
   std::map<RecordStatus, int64_t> statuses;
   absl::Duration elapsed;
 };
@@ -90,17 +107,28 @@ struct TuneServices {
   std::function<void(const TuneProgress&)> on_progress;  // may be empty; called by Run's thread
 };
 
-// One run. Not thread-safe; builder and measurer may call back from any thread.
+// One task's tuning. Not thread-safe; builder and measurer may call back from any
+// thread. Errors end it, with all that was measured in the store: the reference
+// does not build (Unimplemented: code generation cannot do this function yet) or is
+// wrong (Internal), no device (Unavailable), one that cannot run code for the target
+// (FailedPrecondition), the store fails, or Cancelled before there was a device;
+// later a cancellation is a result.
 class TuneSession {
  public:
   TuneSession(TuneOptions options, TuneServices services);
 
-  // Errors end tuning, with all that was measured in the store: the reference
-  // does not build (Unimplemented: code generation cannot do this function
-  // yet) or is wrong (Internal), no device (Unavailable), one that cannot run
-  // code for the target (FailedPrecondition), the store fails, or Cancelled
-  // before there was a device; later a cancellation is a result. Call once.
+  // The whole: Start, Advance to the limits of the options, Conclude. Call once.
   absl::StatusOr<TuneResult> Run();
+
+  // In slices, so that many tasks share a device. Start once: waits for the device,
+  // teaches the search what the store knows, builds the reference.
+  absl::Status Start();
+  // Up to so many trials more (by `budget` from now), within the limits of the
+  // options; the default candidate is the first. Returns with nothing under way.
+  absl::StatusOr<StopReason> Advance(int64_t trials, absl::Duration budget);
+  // Naive and promotion, if the options want them, and the summary. Call once.
+  absl::StatusOr<TuneResult> Conclude();
+  TuneProgress Progress() const;  // so far
 
  private:
   // Shared with the callbacks of builder and measurer, one of which owns it at
@@ -118,9 +146,9 @@ class TuneSession {
   };
 
   // tune_session.cc: the pipeline.
-  absl::Status Prepare();
   absl::Status BuildReference();
   absl::Status Loop();
+  absl::Status MeasureNaive();
   TrialPtr NextTrial();
   std::optional<Candidate> NextCandidate();
   void StartBuilds();
@@ -129,10 +157,11 @@ class TuneSession {
   absl::Status OnMeasured(TrialPtr trial);
   absl::Status Finish(TrialPtr trial);
   bool budget_is_over() const;
+  bool IsLate(const Trial& trial) const;
 
   // tune_knowledge.cc: what results teach.
   absl::Status Resume();
-  void AddBaseline(TrialRole role, const Trace& trace, const std::string& text);
+  void AddBaseline(TrialRole role, Candidate candidate);
   // An outcome of `trial` or of one with the same program: tells the search.
   void Learn(const Trial& trial, const std::optional<Measured>& time);
   // The best time known so far of any trace.
@@ -141,7 +170,8 @@ class TuneSession {
   double AbandonAbove(TrialRole role) const;
   double Timeout(TrialRole role) const;
   JobOptions OptionsFor(TrialRole role) const;
-  TuneProgress Progress() const;
+  double Forecast() const;
+  bool is_converged() const;
   void Report() const;
   // What the store serves in the end, with the times of the baselines.
   absl::Status Summarize();
@@ -162,6 +192,9 @@ class TuneSession {
   RecordJournal journal_;
   const std::shared_ptr<EventQueue<Event>> events_;
   absl::Time started_;
+  // Limits of the slice under way.
+  int64_t slice_trials_ = 0;  // as started_trials_ counts
+  absl::Time slice_end_ = absl::InfiniteFuture();
   TuneResult result_;
   std::optional<ReferenceCheck> reference_;
   const std::string naive_trace_, default_trace_;  // texts
@@ -176,12 +209,15 @@ class TuneSession {
   bool search_is_dry_ = false;  // no suggestion since the last result
 
   // What is known.
-  absl::flat_hash_set<std::string> traces_;           // texts that were started or recorded
-  absl::flat_hash_map<std::string, Known> programs_;  // by program hash
-  std::map<std::string, Measured> ok_;                // latest time by trace text
-  int64_t started_trials_ = 0;                        // counted as TuneOptions::trials does
+  absl::flat_hash_set<std::string> traces_;                  // texts that were started or recorded
+  absl::flat_hash_map<std::string, std::string> decisions_;  // by trace text
+  absl::flat_hash_map<std::string, Known> programs_;         // by program hash
+  std::map<std::string, Measured> ok_;                       // latest time by trace text
+  int64_t started_trials_ = 0;                               // counted as TuneOptions::trials does
   int64_t next_number_ = 1;
-  double longest_ok_ = 0;  // wall seconds of a lease
+  double longest_ok_ = 0;      // wall seconds of a lease
+  double first_lease_ = 0;     // wall seconds of the one that ran the reference
+  std::vector<double> times_;  // of this run's trials in order; infinite: not ok
 };
 
 }  // namespace lathe

@@ -102,7 +102,7 @@ TEST_F(TuneSessionTest, MeasuresTheDefaultFirstAndStopsByTrials) {
   EXPECT_THAT(result->statuses, ElementsAre(Pair(RecordStatus::kOk, 5)));
   ASSERT_GE(device_.measured.size(), 6u);
   EXPECT_EQ(device_.measured[0], FakeTraceText(kDefault));
-  EXPECT_EQ(device_.measured[1], ToText(Trace{}));
+  EXPECT_EQ(device_.measured[5], ToText(Trace{}));  // naive, before the promotion
   EXPECT_EQ(progress_.front().done, 0);
   EXPECT_EQ(progress_.back().total, 5);
   EXPECT_GT(result->naive->median, 0);
@@ -190,8 +190,8 @@ TEST_F(TuneSessionTest, AProgramIsMeasuredOnce) {
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->duplicates, 2);
   EXPECT_EQ(result->done, 5);  // 1, one of the three, 5, 6, 7
-  EXPECT_THAT(device_.measured, ElementsAre(FakeTraceText(1), ToText(Trace{}), FakeTraceText(2),
-                                            FakeTraceText(5), FakeTraceText(6), FakeTraceText(7)));
+  EXPECT_THAT(device_.measured, ElementsAre(FakeTraceText(1), FakeTraceText(2), FakeTraceText(5),
+                                            FakeTraceText(6), FakeTraceText(7), ToText(Trace{})));
   int learned = 0;
   for (const Outcome& outcome : search_->updates) {
     for (int trace : {2, 3, 4}) learned += outcome.candidate.trace == FakeTrace(trace);
@@ -232,8 +232,8 @@ TEST_F(TuneSessionTest, AbandonsAboveTheBestAndNeverAbandonsBaselines) {
   ASSERT_TRUE(Run().ok());
   ASSERT_EQ(device_.measured.size(), device_.leases.size());
   EXPECT_EQ(device_.leases[0].timing().abandon_above_seconds(), 0);
-  EXPECT_EQ(device_.leases[1].timing().abandon_above_seconds(), 0);
-  EXPECT_EQ(device_.leases[5].timing().abandon_above_seconds(), 0.625);
+  EXPECT_EQ(device_.leases[4].timing().abandon_above_seconds(), 0.625);
+  EXPECT_EQ(device_.leases[5].timing().abandon_above_seconds(), 0);
 }
 
 // --- Resuming.
