@@ -3,6 +3,7 @@
 #include <random>
 
 #include "compiler/base/check.h"
+#include "compiler/loop/lower.h"
 #include "compiler/space/plan.h"
 
 namespace lathe {
@@ -89,6 +90,30 @@ class Minimiser {
 };
 
 }  // namespace
+
+bool ReplaysAtEnds(const Plan& plan, const Program& naive) {
+  auto replays = [&](const std::vector<int64_t>& values) {
+    if (!plan.IsLegal(values)) return true;
+    TraceBuilder trace;
+    plan.Emit(values, trace);
+    absl::StatusOr<Program> scheduled = Replay(naive, std::move(trace).Build());
+    return scheduled.ok() && Lower(*scheduled).ok();
+  };
+  std::vector<int64_t> low, high;
+  for (const Knob& knob : plan.knobs()) {
+    low.push_back(knob.domain.front());
+    high.push_back(knob.domain.back());
+  }
+  if (!replays(low) || !replays(high)) return false;
+  // One knob after the other: the highest values together may not be legal.
+  for (size_t k = 0; k < low.size(); ++k) {
+    if (low[k] == high[k]) continue;
+    std::vector<int64_t> values = low;
+    values[k] = high[k];
+    if (!replays(values)) return false;
+  }
+  return true;
+}
 
 std::vector<int64_t> Plan::Analytic(const SpaceOptions& options) const {
   return Minimiser(*this, options).Find();

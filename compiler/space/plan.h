@@ -56,12 +56,20 @@ struct PlanMatch {
   std::vector<size_t> nests;  // that it schedules, ascending
 };
 
+// Whether the plan's trace replays on the naive program and lowers at the ends of
+// its knobs' domains: rules ask where structure alone does not tell.
+bool ReplaysAtEnds(const Plan& plan, const Program& naive);
+
 // A sketch that carries out `plans` in order.
 std::unique_ptr<Sketch> NewPlanSketch(std::vector<std::shared_ptr<const Plan>> plans,
                                       const SpaceOptions& options);
 
 // The rules, one file each.
 std::unique_ptr<Rule> NewTiledContractionRule();
+std::unique_ptr<Rule> NewRowFusedRule();
+std::unique_ptr<Rule> NewReductionRule();
+std::unique_ptr<Rule> NewColumnReductionRule();
+std::unique_ptr<Rule> NewLayoutRule();
 // Matches every nest: the last one asked.
 std::unique_ptr<Rule> NewElementwiseRule();
 

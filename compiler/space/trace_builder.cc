@@ -31,6 +31,13 @@ void TraceBuilder::ReverseComputeAt(const std::string& stage, const std::string&
   Add("reverse_compute_at", {}, {stage, loop});
 }
 
+std::string TraceBuilder::RFactor(const std::string& stage, const std::string& loop,
+                                  const std::string& suffix) {
+  std::string fold = stage + suffix;
+  Add("rfactor", {fold}, {stage, loop});
+  return fold;
+}
+
 std::string TraceBuilder::CacheWrite(const std::string& stage, const std::string& scope) {
   std::string copy = stage + ".copy";
   Add("cache_write", {copy}, {stage, scope});
@@ -53,12 +60,6 @@ std::string TraceBuilder::Pad(const std::string& buffer) {
   std::string copy = buffer + ".pad";
   Add("pad", {copy}, {buffer});
   return copy;
-}
-
-std::string TraceBuilder::RFactor(const std::string& stage, const std::string& loop) {
-  std::string final_stage = stage + ".sum";
-  Add("rfactor", {final_stage}, {stage, loop});
-  return final_stage;
 }
 
 void TraceBuilder::Mark(const std::string& primitive, const std::vector<std::string>& arguments) {

@@ -23,8 +23,9 @@ class TraceBuilder {
   std::string Pack(const std::string& buffer,
                    const std::vector<std::pair<int64_t, int64_t>>& blocks);
   std::string Pad(const std::string& buffer);  // BUFFER.pad
-  // The new stage STAGE.sum reduces STAGE.sum.part.
-  std::string RFactor(const std::string& stage, const std::string& loop);
+  // The new stage, STAGE.sum by default, reduces STAGE.sum.part.
+  std::string RFactor(const std::string& stage, const std::string& loop,
+                      const std::string& suffix = ".sum");
   // A step whose arguments are all names: marks, set_scope, compute_at, inline.
   void Mark(const std::string& primitive, const std::vector<std::string>& arguments);
 

@@ -1,0 +1,374 @@
+#include "compiler/space/row_plan.h"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "compiler/space/register_tile.h"
+
+namespace lathe {
+namespace {
+
+constexpr double kForkSeconds = 3e-6;   // to start and join the threads
+constexpr int64_t kMaxFoldLanes = 256;  // of one vector that is folded
+
+int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+class RowPlan : public Plan {
+ public:
+  RowPlan(RowGroup group, const SpaceOptions& options)
+      : group_(std::move(group)), threads_(options.threads) {
+    for (const RowStage& stage : group_.stages) vectors_.push_back(AddVectors(stage));
+    num_rows_ = 1;
+    for (int64_t extent : group_.rows) num_rows_ *= extent;
+    if (group_.stages.size() > 1) {
+      rows_ = Add(Sink().name + ".rows", UpTo({1, 2, 4, 8}, group_.rows.back()));
+    }
+    if (threads_ > 1 && !Tasks().empty()) tasks_ = Add(Sink().name + ".tasks", Tasks());
+  }
+
+  std::string_view name() const override { return group_.name; }
+
+  bool IsLegal(std::span<const int64_t> v) const override {
+    for (size_t s = 0; s < group_.stages.size(); ++s) {
+      const RowStage& stage = group_.stages[s];
+      if (stage.kind == RowStageKind::kFold && !CanFold(stage, Vectors(v, s))) return false;
+    }
+    return true;
+  }
+
+  // Four vectors hide the latency of what folds and of polynomials; where they do
+  // not fit the extent, the most that do.
+  std::vector<int64_t> Analytic(const SpaceOptions& options) const override;
+  void Emit(std::span<const int64_t> v, TraceBuilder& trace) const override;
+  void Model(std::span<const int64_t> v, ScheduleModel& model) const override;
+
+ private:
+  // Names that one emission gives.
+  struct Names {
+    std::string outer, block;            // of the split vector loop
+    std::string fold;                    // stage, of kFold
+    std::vector<std::string> fold_rows;  // its row loops
+    std::string fold_block;
+  };
+
+  // A block that ends at a multiple of the lanes, but not of the block, would get a
+  // predicate that the verifier cannot trace back to the domain.
+  static bool CanFold(const RowStage& stage, int64_t vectors) {
+    int64_t width = vectors * stage.lanes;
+    bool ends_between = stage.extent % width != 0 && stage.extent % stage.lanes == 0;
+    return width <= kMaxFoldLanes && (vectors == 1 || !ends_between);
+  }
+
+  int Add(std::string name, std::vector<int64_t> domain) {
+    knobs_.push_back({std::move(name), std::move(domain)});
+    return static_cast<int>(knobs_.size()) - 1;
+  }
+
+  static std::vector<int64_t> UpTo(std::vector<int64_t> domain, int64_t limit) {
+    std::erase_if(domain, [limit](int64_t value) { return value > std::max<int64_t>(limit, 1); });
+    return domain;
+  }
+
+  int AddVectors(const RowStage& stage) {
+    if (stage.vector_loop < 0) return -1;
+    std::vector<int64_t> vectors = UpTo({1, 2, 3, 4, 6, 8}, CeilDiv(stage.extent, stage.lanes));
+    if (stage.gathers) vectors.insert(vectors.begin(), 0);  // scalar code
+    return Add(stage.name + ".vectors", std::move(vectors));
+  }
+
+  // Tasks for each thread; 0: serial.
+  std::vector<int64_t> Tasks() const {
+    if (num_rows_ > 1) return UpTo({0, 1, 4, 16}, num_rows_);
+    if (group_.stages.size() > 1 || Sink().vector_loop < 0 || !group_.rows.empty()) return {};
+    if (Sink().kind == RowStageKind::kMap) {
+      return UpTo({0, 1, 4}, Sink().extent / Sink().lanes / threads_);
+    }
+    std::vector<int64_t> tasks = {0};
+    int64_t extent = FirstReduced().second;
+    for (int64_t t : {1, 4}) {
+      if (extent % (t * threads_) == 0 && extent > t * threads_) tasks.push_back(t);
+    }
+    return tasks;
+  }
+
+  const RowStage& Sink() const { return group_.stages.back(); }
+  int64_t Vectors(std::span<const int64_t> v, size_t stage) const {
+    return vectors_[stage] < 0 ? 0 : v[vectors_[stage]];
+  }
+  int64_t RowsPerBlock(std::span<const int64_t> v) const { return rows_ < 0 ? 1 : v[rows_]; }
+  int64_t NumTasks(std::span<const int64_t> v) const {
+    return tasks_ < 0 ? 0 : v[tasks_] * threads_;
+  }
+  // The outermost loop that a sink without rows reduces over: name, extent.
+  std::pair<std::string, int64_t> FirstReduced() const {
+    if (Sink().other_loops.empty()) return {"", Sink().extent};
+    int loop = Sink().other_loops.front();
+    return {Sink().loops[loop], Sink().numbers.extents[loop]};
+  }
+  // How many leading row loops become one for the tasks.
+  size_t FusedRows() const {
+    size_t count = 1;
+    int64_t product = group_.rows.front();
+    while (count < group_.rows.size() && product < 4 * threads_) product *= group_.rows[count++];
+    return count;
+  }
+
+  Names Fold(const RowStage& stage, int64_t vectors, TraceBuilder& trace) const;
+  std::string MakeTasks(std::vector<std::string>& rows, int64_t tasks, TraceBuilder& trace) const;
+  void SplitLanes(const RowStage& stage, const Names& names, int64_t vectors, TraceBuilder& trace,
+                  MarkList& marks) const;
+
+  RowGroup group_;
+  int64_t num_rows_ = 1;
+  int threads_;
+  // Where the knobs stand among the values; -1: there is none.
+  std::vector<int> vectors_;  // by stage
+  int rows_ = -1, tasks_ = -1;
+};
+
+std::vector<int64_t> RowPlan::Analytic(const SpaceOptions& options) const {
+  std::vector<int64_t> values;
+  for (const Knob& knob : knobs_) values.push_back(knob.domain.front());
+  for (size_t s = 0; s < group_.stages.size(); ++s) {
+    const RowStage& stage = group_.stages[s];
+    if (vectors_[s] < 0) continue;
+    int64_t best = 0, least = 0;
+    for (int64_t vectors : {4, 3, 2, 6, 8, 1}) {
+      const std::vector<int64_t>& domain = knobs_[vectors_[s]].domain;
+      if (std::find(domain.begin(), domain.end(), vectors) == domain.end()) continue;
+      if (stage.kind == RowStageKind::kFold && !CanFold(stage, vectors)) continue;
+      int64_t computed = CeilDiv(stage.extent, vectors * stage.lanes) * vectors * stage.lanes;
+      if (best == 0 || computed < least) {
+        best = vectors;
+        least = computed;
+      }
+    }
+    values[vectors_[s]] = best;
+  }
+  if (tasks_ < 0) return values;
+  double serial = 0;
+  for (int64_t tasks : knobs_[tasks_].domain) {
+    std::vector<int64_t> tried = values;
+    tried[tasks_] = tasks;
+    ScheduleModel model;
+    Model(tried, model);
+    double seconds = EstimateSeconds(model, options.target, options.threads);
+    if (tasks == 0) {
+      serial = seconds;
+    } else if (seconds + kForkSeconds < serial) {
+      return tried;
+    }
+  }
+  return values;
+}
+
+// Lanes of the reduction stay apart until a stage of its own folds them.
+RowPlan::Names RowPlan::Fold(const RowStage& stage, int64_t vectors, TraceBuilder& trace) const {
+  Names names;
+  std::string vector = stage.fused.front();
+  for (size_t f = 1; f < stage.fused.size(); ++f) {
+    vector = trace.Fuse(vector, stage.fused[f], absl::StrCat(stage.fused.front(), ".f", f));
+  }
+  std::tie(names.outer, names.block) = trace.Split(vector, vectors * stage.lanes);
+  names.fold = trace.RFactor(stage.name, names.block);
+  for (const std::string& row : stage.row_loops) {
+    names.fold_rows.push_back(names.fold + row.substr(stage.name.size()));
+  }
+  names.fold_block = names.fold + names.block.substr(stage.name.size());
+  return names;
+}
+
+// Returns the loop over tasks; `rows` are what is left below it.
+std::string RowPlan::MakeTasks(std::vector<std::string>& rows, int64_t tasks,
+                               TraceBuilder& trace) const {
+  int64_t extent = group_.rows.front();
+  size_t fused = FusedRows();
+  std::string outermost = rows.front();
+  for (size_t r = 1; r < fused; ++r) {
+    rows[1] = trace.Fuse(rows[0], rows[1], absl::StrCat(outermost, ".f", r));
+    rows.erase(rows.begin());
+    extent *= group_.rows[r];
+  }
+  int64_t grain = std::max<int64_t>(1, extent / tasks);
+  if (grain == 1) return rows.front();
+  auto [outer, inner] = trace.Split(rows.front(), grain);
+  rows.front() = inner;
+  return outer;
+}
+
+// Splits a vector loop into vectors and lanes.
+void RowPlan::SplitLanes(const RowStage& stage, const Names& names, int64_t vectors,
+                         TraceBuilder& trace, MarkList& marks) const {
+  if (vectors == 0) return;
+  std::string outer = names.outer, block = names.block;
+  if (stage.kind == RowStageKind::kMap) {
+    std::string vector = outer.empty() ? stage.vector : outer;
+    std::vector<std::string> order;
+    for (int loop : stage.other_loops) {
+      if (loop > stage.vector_loop) order.push_back(stage.loops[loop]);
+    }
+    order.push_back(vector);
+    if (order.size() > 1) trace.Reorder(order);
+    std::tie(outer, block) = trace.Split(vector, vectors * stage.lanes);
+  }
+  lathe::SplitLanes(block, vectors * stage.lanes, stage.lanes, trace, marks);
+  int64_t width = vectors * stage.lanes;
+  if (stage.extent > width && stage.extent % width != 0) marks.Partition(outer);
+}
+
+void RowPlan::Emit(std::span<const int64_t> v, TraceBuilder& trace) const {
+  for (const std::string& stage : group_.inlined) trace.Mark("inline", {stage});
+  size_t last = group_.stages.size() - 1;
+  std::vector<Names> names(last + 1);
+  int64_t tasks = NumTasks(v);
+  std::string parallel;
+
+  std::vector<std::string> rows = Sink().row_loops;
+  RowStage sink = Sink();
+  bool chunks = tasks > 0 && group_.rows.empty();  // of the sink's own axis
+  if (chunks && sink.kind == RowStageKind::kMap) {
+    int64_t block = Vectors(v, last) * sink.lanes;
+    std::tie(parallel, names[last].outer) =
+        trace.Split(sink.vector, CeilDiv(CeilDiv(sink.extent, std::max<int64_t>(block, 1)), tasks) *
+                                     std::max<int64_t>(block, 1));
+  } else if (chunks) {
+    auto [loop, extent] = FirstReduced();
+    if (loop.empty()) {
+      loop = sink.fused.front();
+      for (size_t f = 1; f < sink.fused.size(); ++f) {
+        loop = trace.Fuse(loop, sink.fused[f], absl::StrCat(sink.fused.front(), ".t", f));
+      }
+    }
+    auto [outer, inner] = trace.Split(loop, extent / tasks);
+    trace.RFactor(sink.name, outer, ".join");
+    if (sink.other_loops.empty()) {
+      sink.fused = {inner};
+      sink.extent = extent / tasks;
+    }
+    sink.row_loops = {outer};
+  }
+  for (size_t s = 0; s <= last; ++s) {
+    const RowStage& stage = s == last ? sink : group_.stages[s];
+    if (stage.kind == RowStageKind::kFold) names[s] = Fold(stage, Vectors(v, s), trace);
+  }
+  if (sink.kind == RowStageKind::kFold) rows = names[last].fold_rows;
+  if (chunks && sink.kind == RowStageKind::kFold) parallel = rows.front();
+  if (tasks > 0 && !chunks) parallel = MakeTasks(rows, tasks, trace);
+
+  std::string at = rows.empty() ? "" : rows.back();
+  std::string innermost = at;
+  if (RowsPerBlock(v) > 1) {
+    auto [outer, inner] = trace.Split(at, RowsPerBlock(v));
+    if (parallel == at) parallel = outer;
+    at = outer;
+    innermost = inner;
+  }
+  for (size_t s = last + 1; s-- > 0;) {
+    const RowStage& stage = group_.stages[s];
+    if (s < last) {
+      const std::string& moved = stage.kind == RowStageKind::kFold ? names[s].fold : stage.name;
+      trace.Mark("compute_at", {moved, at});
+    }
+    if (stage.kind != RowStageKind::kFold) continue;
+    std::string row = s == last                    ? innermost
+                      : names[s].fold_rows.empty() ? ""
+                                                   : names[s].fold_rows.back();
+    if (!row.empty()) trace.Mark("compute_at", {stage.name, row});
+  }
+  for (size_t s = 0; s <= last; ++s) {
+    if (!names[s].fold.empty()) trace.Mark("set_scope", {names[s].fold + ".part", "register"});
+  }
+  MarkList marks;
+  for (size_t s = 0; s <= last; ++s) {
+    const RowStage& stage = s == last ? sink : group_.stages[s];
+    SplitLanes(stage, names[s], Vectors(v, s), trace, marks);
+    if (!names[s].fold.empty()) marks.Vectorize(names[s].fold_block);
+  }
+  marks.WriteTo(trace);
+  if (!parallel.empty()) trace.Mark("parallel", {parallel});
+}
+
+void RowPlan::Model(std::span<const int64_t> v, ScheduleModel& model) const {
+  int64_t tasks = NumTasks(v), block_rows = RowsPerBlock(v);
+  for (size_t s = 0; s < group_.stages.size(); ++s) {
+    const RowStage& stage = group_.stages[s];
+    std::vector<TileLoop> loops;
+    size_t parallel = tasks > 0 && !group_.rows.empty() ? FusedRows() : 0;
+    for (size_t r = 0; r < group_.rows.size(); ++r) {
+      ModelLoopKind kind = r < parallel ? ModelLoopKind::kParallel : ModelLoopKind::kSerial;
+      int position = stage.row_positions[r];
+      if (r + 1 == group_.rows.size() && block_rows > 1) {
+        loops.push_back({position, block_rows, Blocks(group_.rows[r], block_rows), kind});
+        loops.push_back({position, 1, static_cast<double>(block_rows), ModelLoopKind::kSerial});
+      } else {
+        loops.push_back({position, 1, static_cast<double>(group_.rows[r]), kind});
+      }
+    }
+    size_t num_rows = loops.size();
+    bool chunks = tasks > 0 && group_.rows.empty();
+    double extent = static_cast<double>(stage.extent);
+    for (int loop : stage.other_loops) {
+      double trips = static_cast<double>(stage.numbers.extents[loop]);
+      if (chunks && stage.kind == RowStageKind::kFold && loop == stage.other_loops.front()) {
+        loops.push_back({loop, static_cast<int64_t>(trips / tasks), static_cast<double>(tasks),
+                         ModelLoopKind::kParallel});
+        trips /= static_cast<double>(tasks);
+        chunks = false;
+      }
+      loops.push_back({loop, 1, trips, ModelLoopKind::kSerial});
+    }
+    int64_t vectors = Vectors(v, s);
+    if (stage.vector_loop >= 0) {
+      int64_t width = std::max<int64_t>(1, vectors * stage.lanes);
+      if (chunks) {
+        loops.push_back({stage.vector_loop, static_cast<int64_t>(extent / tasks),
+                         static_cast<double>(tasks), ModelLoopKind::kParallel});
+        extent /= static_cast<double>(tasks);
+      }
+      loops.push_back({stage.vector_loop, width, Blocks(static_cast<int64_t>(extent), width),
+                       ModelLoopKind::kSerial});
+      if (vectors > 1) {
+        loops.push_back({stage.vector_loop, stage.lanes, static_cast<double>(vectors),
+                         ModelLoopKind::kUnrolled});
+      }
+      if (vectors > 0) {
+        loops.push_back(
+            {stage.vector_loop, 1, static_cast<double>(stage.lanes), ModelLoopKind::kVector});
+      }
+    }
+    NestModel nest = ModelOf(stage.numbers, loops);
+    int reads = static_cast<int>(stage.numbers.accesses.size()) - 1;
+    bool folds = stage.kind == RowStageKind::kFold;
+    if (folds) nest.accumulators = static_cast<int>(vectors);
+    nest.live_vectors = static_cast<int>(vectors) * (folds ? 1 : 2) + reads;
+    if (folds) std::erase_if(nest.accesses, [](const ModelAccess& access) { return access.write; });
+    int shared = static_cast<int>(block_rows > 1 ? num_rows - 1 : num_rows);
+    if (s > 0) nest.shared_loops = shared;
+    model.nests.push_back(std::move(nest));
+    if (!folds) continue;
+    // Vectors are folded into one, and its lanes in halves.
+    loops.resize(num_rows);
+    double steps = static_cast<double>(vectors + 2 * std::bit_width<uint64_t>(stage.lanes));
+    loops.push_back({-1, 1, steps, ModelLoopKind::kUnrolled});
+    NestNumbers fold;
+    fold.num_spatial = stage.numbers.num_spatial;
+    fold.extents = stage.numbers.extents;
+    fold.accesses = {stage.numbers.accesses.back()};
+    fold.operations.arithmetic = 1;
+    fold.element_bytes = stage.numbers.element_bytes;
+    model.nests.push_back(ModelOf(fold, loops));
+    model.nests.back().accumulators = 1;
+    model.nests.back().shared_loops = static_cast<int>(num_rows);
+  }
+}
+
+}  // namespace
+
+std::shared_ptr<const Plan> NewRowPlan(RowGroup group, const SpaceContext& context) {
+  auto plan = std::make_shared<RowPlan>(std::move(group), context.options);
+  return ReplaysAtEnds(*plan, context.naive) ? plan : nullptr;
+}
+
+}  // namespace lathe
