@@ -121,12 +121,13 @@ class Checker {
 std::optional<Failure> CheckCandidate(const RunnerJob& job, const LoadedKernel& kernel,
                                       lathe_thread_pool* pool, RunnerStatusPage* page,
                                       const std::vector<const char*>& references,
-                                      const RoutineFinder& find_routine,
+                                      const RoutineFinder& find_routine, InputCache& cache,
                                       std::vector<std::string>* outputs) {
   Checker checker(job, kernel, pool, page, find_routine);
   const bool threads = job.timing.threads > 1;
   for (size_t s = 0; s < job.seeds.size(); ++s) {
-    const std::vector<std::string> inputs = MakeInputs(job.arguments, job.seeds[s]);
+    const InputCache::Inputs kept = cache.Get(job.arguments, job.seeds[s]);
+    const std::vector<std::string>& inputs = *kept;
     std::vector<std::string> first, again;
     LoopOrder order = s == 0 && threads ? LoopOrder::kRaces : LoopOrder::kForward;
     std::optional<Failure> failure =

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "compiler/runtime/lathe_thread_pool.h"
+#include "measurer/job_memory.h"
 #include "measurer/kernel_call.h"
 #include "measurer/loader.h"
 #include "measurer/runner_protocol.h"
@@ -25,7 +26,7 @@ namespace lathe {
 std::optional<Failure> CheckCandidate(const RunnerJob& job, const LoadedKernel& kernel,
                                       lathe_thread_pool* pool, RunnerStatusPage* page,
                                       const std::vector<const char*>& references,
-                                      const RoutineFinder& find_routine,
+                                      const RoutineFinder& find_routine, InputCache& inputs,
                                       std::vector<std::string>* outputs);
 
 // Runs a reference once for job.seeds[0] and writes its outputs at `out`.

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <sstream>
 
@@ -84,13 +85,30 @@ double ParseCpuinfoMegahertz(const std::string& text) {
   return count == 0 ? -1 : sum / count;
 }
 
-bool IsContaminated(const BatchConditions& conditions, double seconds) {
-  constexpr double kMaxSteal = 0.02;
-  constexpr double kMaxSwitchesPerSecond = 50;
-  constexpr int64_t kFreeSwitches = 2;  // so that short batches are not judged by one
-  return conditions.steal_fraction > kMaxSteal ||
-         static_cast<double>(conditions.involuntary_switches - kFreeSwitches) >
-             kMaxSwitchesPerSecond * seconds;
+ConditionLimits ConditionLimits::ForThisMachine() {
+  ConditionLimits limits;
+  limits.load_average *= static_cast<double>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
+  return limits;
+}
+
+Contamination JudgeConditions(const BatchConditions& c, double seconds,
+                              const ConditionLimits& limits) {
+  // So that a short batch is not judged by one event.
+  constexpr int64_t kFreeSwitches = 2, kFreeMigrations = 1;
+  auto above = [&](int64_t events, double per_second) {
+    return static_cast<double>(events) > per_second * seconds;
+  };
+  if (c.steal_fraction > limits.steal ||
+      above(c.involuntary_switches - kFreeSwitches, limits.switches_per_second) ||
+      above(c.migrations - kFreeMigrations, limits.migrations_per_second) ||
+      c.frequency_change > limits.frequency_change ||
+      (c.drift > 0 && std::abs(c.drift - 1) > limits.drift)) {
+    return Contamination::kPassing;
+  }
+  if (c.load_average > limits.load_average || c.temperature_celsius > limits.celsius) {
+    return Contamination::kLasting;
+  }
+  return Contamination::kNone;
 }
 
 double MonotonicSeconds() {
@@ -117,13 +135,17 @@ void ConditionMonitor::Start(const std::vector<int32_t>& cpus) {
   cpus_ = cpus;
   times_ = ParseProcStat(ReadFromStart(stat_), cpus_);
   migrations_ = SchedulerCount(ReadFromStart(sched_), "nr_migrations");
+  megahertz_ = Megahertz();
   switches_ = InvoluntarySwitches();
-  start_ = MonotonicSeconds();
 }
 
-BatchConditions ConditionMonitor::Stop() const {
+double ConditionMonitor::Megahertz() const {
+  const double kilohertz = LeadingNumber(ReadFromStart(frequency_));
+  return kilohertz > 0 ? kilohertz / 1000 : ParseCpuinfoMegahertz(ReadFromStart(cpuinfo_));
+}
+
+BatchConditions ConditionMonitor::Stop() {
   BatchConditions c;
-  const double seconds = MonotonicSeconds() - start_;
   c.involuntary_switches = InvoluntarySwitches() - switches_;
   CpuTimes now = ParseProcStat(ReadFromStart(stat_), cpus_);
   if (now.total > times_.total) {
@@ -132,13 +154,13 @@ BatchConditions ConditionMonitor::Stop() const {
   }
   int64_t migrations = SchedulerCount(ReadFromStart(sched_), "nr_migrations");
   if (migrations >= 0 && migrations_ >= 0) c.migrations = migrations - migrations_;
-  double kilohertz = LeadingNumber(ReadFromStart(frequency_));
-  c.frequency_mhz =
-      kilohertz > 0 ? kilohertz / 1000 : ParseCpuinfoMegahertz(ReadFromStart(cpuinfo_));
+  c.frequency_mhz = Megahertz();
+  if (c.frequency_mhz > 0 && megahertz_ > 0) {
+    c.frequency_change = std::abs(c.frequency_mhz / megahertz_ - 1);
+  }
   double millidegrees = LeadingNumber(ReadFromStart(temperature_));
   if (millidegrees > 0) c.temperature_celsius = millidegrees / 1000;
   c.load_average = LeadingNumber(ReadFromStart(load_));
-  c.contaminated = IsContaminated(c, seconds);
   return c;
 }
 

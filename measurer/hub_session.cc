@@ -65,10 +65,14 @@ std::optional<v1::Lease> HubSession::NextLease() {
 }
 
 absl::StatusOr<std::string> HubSession::FetchArtifact(const std::string& digest, double seconds) {
-  v1::MeasurerMessage message;
-  message.mutable_artifact_request()->set_digest(digest);
-  if (!Write(message)) return absl::UnavailableError("the hub is lost");
   std::unique_lock lock(mutex_);
+  if (!artifacts_.contains(digest)) {  // else the hub has sent it with the lease
+    lock.unlock();
+    v1::MeasurerMessage message;
+    message.mutable_artifact_request()->set_digest(digest);
+    if (!Write(message)) return absl::UnavailableError("the hub is lost");
+    lock.lock();
+  }
   changed_.wait_for(lock, std::chrono::duration<double>(seconds),
                     [&] { return over_ || artifacts_.contains(digest); });
   auto found = artifacts_.find(digest);

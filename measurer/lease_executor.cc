@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "compiler/base/status_macros.h"
+#include "measurer/canary.h"
 #include "measurer/conditions.h"
 #include "measurer/lease_jobs.h"
 
@@ -94,12 +95,32 @@ void LeaseExecutor::Measure(const v1::Lease& lease, v1::MeasureResult* result) {
   }
   std::vector<int> descriptors = {(*artifact)->read_only()};
   for (const auto& memory : memories) descriptors.push_back(memory->read_only());
+  std::vector<std::shared_ptr<const SharedMemory>> contenders;
+  for (const v1::Contender& contender : lease.contenders()) {
+    auto bytes = artifacts_(contender.digest());
+    if (!bytes.ok()) return Fail(v1::TRIAL_STATUS_REFUSED, bytes.status().message(), result);
+    descriptors.push_back((*bytes)->read_only());
+    contenders.push_back(*std::move(bytes));
+  }
+  job.canary_baseline = canary_.Of(job.timing.cpus);
   job.seconds = deadline - MonotonicSeconds();
   absl::StatusOr<RunnerOutcome> outcome = RunJob(job, descriptors, job.seconds);
   if (!outcome.ok()) return Fail(v1::TRIAL_STATUS_CRASH, outcome.status().message(), result);
-  if (outcome->reply.has_value()) return FillResult(*outcome->reply, result);
-  Fail(outcome->timed_out ? v1::TRIAL_STATUS_TIMEOUT : v1::TRIAL_STATUS_CRASH, outcome->error,
-       result);
+  if (outcome->reply.has_value()) {
+    canary_.Add(job.timing.cpus, outcome->reply->conditions.canary_seconds,
+                ConditionLimits().drift);
+    return FillResult(*outcome->reply, result);
+  }
+  const auto status = outcome->timed_out ? v1::TRIAL_STATUS_TIMEOUT : v1::TRIAL_STATUS_CRASH;
+  for (int i = 0; i < lease.contenders_size(); ++i) result->add_contenders();
+  const auto at_work = static_cast<int>(outcome->contender);
+  if (at_work < 1 || at_work > lease.contenders_size()) {
+    return Fail(status, outcome->error, result);
+  }
+  // Nothing is known against the others, and no time of theirs.
+  result->set_status(v1::TRIAL_STATUS_OK);
+  result->mutable_contenders(at_work - 1)->set_status(status);
+  result->mutable_contenders(at_work - 1)->set_error(outcome->error);
 }
 
 absl::StatusOr<std::shared_ptr<const SharedMemory>> LeaseExecutor::ReferenceOutputs(

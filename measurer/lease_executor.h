@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "lathe/v1/measurer.pb.h"
+#include "measurer/canary.h"
 #include "measurer/memory_cache.h"
 #include "measurer/runner_process.h"
 
@@ -54,6 +55,7 @@ class LeaseExecutor {
   ExecutorOptions options_;
   ArtifactSource artifacts_;
   MemoryCache references_;
+  CanaryBaseline canary_;
 
   std::mutex mutex_;  // guards what follows; the runner is used outside of it
   std::unique_ptr<RunnerProcess> runner_;

@@ -12,6 +12,8 @@ namespace lathe {
 namespace {
 
 constexpr uint32_t kMaxThreads = 1024;
+constexpr int kMaxContenders = 7;
+constexpr uint32_t kBlocks = 8, kMaxBlocks = 1000;
 
 BufferSpec ToBuffer(const v1::ArgumentSpec& argument) {
   return {argument.name(),
@@ -48,6 +50,7 @@ TimingPlan ToPlan(const v1::TimingOptions& options, const std::vector<int32_t>& 
   plan.budget_seconds = Or(options.budget_seconds(), 1);
   plan.target_relative_interval = Or(options.target_relative_interval(), 0.01);
   plan.abandon_above_seconds = options.abandon_above_seconds();
+  plan.blocks = std::min(options.blocks(), kMaxBlocks);
   return plan;
 }
 
@@ -55,9 +58,8 @@ absl::Status Bad(const std::string& what) {
   return absl::InvalidArgumentError(absl::StrCat("the lease makes no sense: ", what));
 }
 
-absl::Status CheckPrepare(const v1::Lease& lease) {
-  const v1::Prepare& prepare = lease.prepare();
-  if (lease.has_prepare() && (prepare.packed().empty() || prepare.packed_size() > 32)) {
+absl::Status CheckPrepare(const v1::Lease& lease, bool has_prepare, const v1::Prepare& prepare) {
+  if (has_prepare && (prepare.packed().empty() || prepare.packed_size() > 32)) {
     return Bad("1 to 32 packed arguments are needed");
   }
   for (const v1::ArgumentSpec& packed : prepare.packed()) {
@@ -72,6 +74,26 @@ absl::Status CheckPrepare(const v1::Lease& lease) {
     }
   }
   return absl::OkStatus();
+}
+
+PreparePlan ToPlan(const v1::Prepare& prepare, int32_t threads) {
+  PreparePlan plan;
+  plan.packed = ToBuffers(prepare.packed());
+  plan.workspace_bytes = prepare.workspace_bytes() +
+                         prepare.workspace_bytes_per_thread() * static_cast<uint64_t>(threads);
+  plan.reads.assign(prepare.reads().begin(), prepare.reads().end());
+  plan.replaces.assign(prepare.replaces().begin(), prepare.replaces().end());
+  return plan;
+}
+
+void FillTiming(const std::vector<double>& samples, uint64_t calls, v1::Timing* timing) {
+  timing->mutable_samples_seconds()->Add(samples.begin(), samples.end());
+  timing->set_calls_per_sample(calls);
+  MedianEstimate estimate = EstimateMedian(samples);
+  timing->set_median_seconds(estimate.median);
+  timing->set_ci_low_seconds(estimate.low);
+  timing->set_ci_high_seconds(estimate.high);
+  timing->set_min_seconds(estimate.min);
 }
 
 v1::TrialStatus ToStatus(Verdict verdict) {
@@ -100,7 +122,13 @@ absl::Status CheckLease(const v1::Lease& lease) {
   for (uint32_t cpu : lease.timing().cpus()) {
     if (cpu >= 1024) return Bad(absl::StrCat("CPU ", cpu));
   }
-  RETURN_IF_ERROR(CheckPrepare(lease));
+  RETURN_IF_ERROR(CheckPrepare(lease, lease.has_prepare(), lease.prepare()));
+  if (lease.contenders_size() > kMaxContenders) {
+    return Bad(absl::StrCat("more than ", kMaxContenders, " contenders"));
+  }
+  for (const v1::Contender& contender : lease.contenders()) {
+    RETURN_IF_ERROR(CheckPrepare(lease, contender.has_prepare(), contender.prepare()));
+  }
   for (const auto* arguments : {&lease.arguments(), &lease.reference().arguments()}) {
     if (arguments->empty() || arguments->size() > 32) return Bad("1 to 32 arguments are needed");
     for (const v1::ArgumentSpec& argument : *arguments) {
@@ -115,15 +143,9 @@ RunnerJob TrialJob(const v1::Lease& lease, const std::vector<int32_t>& cpus) {
   job.kind = JobKind::kTrial;
   job.arguments = ToBuffers(lease.arguments());
   job.timing = ToPlan(lease.timing(), cpus);
-  job.workspace_bytes = lease.workspace_bytes() + lease.workspace_bytes_per_thread() *
-                                                      static_cast<uint64_t>(job.timing.threads);
-  const v1::Prepare& prepare = lease.prepare();
-  job.prepare.packed = ToBuffers(prepare.packed());
-  job.prepare.workspace_bytes =
-      prepare.workspace_bytes() +
-      prepare.workspace_bytes_per_thread() * static_cast<uint64_t>(job.timing.threads);
-  job.prepare.reads.assign(prepare.reads().begin(), prepare.reads().end());
-  job.prepare.replaces.assign(prepare.replaces().begin(), prepare.replaces().end());
+  const auto threads = static_cast<uint64_t>(job.timing.threads);
+  job.workspace_bytes = lease.workspace_bytes() + lease.workspace_bytes_per_thread() * threads;
+  job.prepare = ToPlan(lease.prepare(), job.timing.threads);
   job.seeds.assign(lease.input_seeds().begin(), lease.input_seeds().end());
   job.reference_outputs = OutputsOf(ToBuffers(lease.reference().arguments()));
   for (const v1::OutputCheck& check : lease.reference().checks()) {
@@ -132,6 +154,12 @@ RunnerJob TrialJob(const v1::Lease& lease, const std::vector<int32_t>& cpus) {
   }
   job.tolerance_factor = Or(lease.reference().tolerance_factor(), 1);
   job.check_only = lease.check_only();
+  if (job.timing.blocks == 0 && !lease.contenders().empty()) job.timing.blocks = kBlocks;
+  for (const v1::Contender& contender : lease.contenders()) {
+    job.contenders.push_back(
+        {contender.workspace_bytes() + contender.workspace_bytes_per_thread() * threads,
+         ToPlan(contender.prepare(), job.timing.threads)});
+  }
   return job;
 }
 
@@ -149,15 +177,18 @@ void FillResult(const RunnerReply& reply, v1::MeasureResult* result) {
   result->set_status(ToStatus(reply.verdict));
   result->set_error(reply.error);
   result->set_check_seconds(reply.check_seconds);
-  if (reply.samples.empty()) return;
-  v1::Timing* timing = result->mutable_timing();
-  timing->mutable_samples_seconds()->Add(reply.samples.begin(), reply.samples.end());
-  timing->set_calls_per_sample(reply.calls_per_sample);
-  MedianEstimate estimate = EstimateMedian(reply.samples);
-  timing->set_median_seconds(estimate.median);
-  timing->set_ci_low_seconds(estimate.low);
-  timing->set_ci_high_seconds(estimate.high);
-  timing->set_min_seconds(estimate.min);
+  if (!reply.samples.empty()) {
+    FillTiming(reply.samples, reply.calls_per_sample, result->mutable_timing());
+  }
+  result->set_rounds(reply.rounds);
+  for (const ContenderReply& contender : reply.contenders) {
+    v1::ContenderResult* out = result->add_contenders();
+    out->set_status(ToStatus(contender.verdict));
+    out->set_error(contender.error);
+    if (contender.samples.empty()) continue;
+    FillTiming(contender.samples, contender.calls_per_sample, out->mutable_timing());
+  }
+  if (reply.samples.empty() && reply.contenders.empty()) return;
   v1::Conditions* conditions = result->mutable_conditions();
   conditions->set_frequency_mhz(reply.conditions.frequency_mhz);
   conditions->set_temperature_celsius(reply.conditions.temperature_celsius);
@@ -167,6 +198,7 @@ void FillResult(const RunnerReply& reply, v1::MeasureResult* result) {
   conditions->set_involuntary_switches(reply.conditions.involuntary_switches);
   conditions->set_contaminated(reply.conditions.contaminated);
   conditions->set_repeats(reply.conditions.repeats);
+  conditions->set_drift(reply.conditions.drift);
 }
 
 absl::StatusOr<double> ReadSample(const v1::SampledElement& sample,

@@ -199,6 +199,7 @@ RunnerOutcome RunnerProcess::Run(const RunnerJob& job, const std::vector<int>& d
   }
   int signal = 0;
   std::string death = Reap(&signal);
+  outcome.contender = page_->contender;
   outcome.killed_outside = signal == SIGKILL && !outcome.killed && !outcome.timed_out;
   if (outcome.error.empty()) outcome.error = std::move(death);
   return outcome;

@@ -30,6 +30,7 @@ struct RunnerOutcome {
   bool timed_out = false;
   bool killed = false;          // by Kill()
   bool killed_outside = false;  // by a SIGKILL that was not ours: the system, an operator
+  uint32_t contender = 0;       // at whose work it died (RunnerStatusPage)
   std::string error;            // how it died: signal, what it was doing, which access
 };
 

@@ -83,15 +83,20 @@ void VisitSpec(Stream& s, Spec& spec) {
   s.Value(spec.output);
 }
 
+template <typename Stream, typename Plan>
+void VisitPrepare(Stream& s, Plan& prepare) {
+  s.List(prepare.packed, [&](auto& spec) { VisitSpec(s, spec); });
+  s.Value(prepare.workspace_bytes);
+  s.List(prepare.reads, [&](auto& position) { s.Value(position); });
+  s.List(prepare.replaces, [&](auto& position) { s.Value(position); });
+}
+
 template <typename Stream, typename Job>
 void VisitJob(Stream& s, Job& job) {
   s.Value(job.kind);
   s.List(job.arguments, [&](auto& spec) { VisitSpec(s, spec); });
   s.Value(job.workspace_bytes);
-  s.List(job.prepare.packed, [&](auto& spec) { VisitSpec(s, spec); });
-  s.Value(job.prepare.workspace_bytes);
-  s.List(job.prepare.reads, [&](auto& position) { s.Value(position); });
-  s.List(job.prepare.replaces, [&](auto& position) { s.Value(position); });
+  VisitPrepare(s, job.prepare);
   s.List(job.seeds, [&](auto& seed) { s.Value(seed); });
   s.List(job.reference_outputs, [&](auto& spec) { VisitSpec(s, spec); });
   s.List(job.rules, [&](auto& rule) { s.Value(rule); });
@@ -105,7 +110,13 @@ void VisitJob(Stream& s, Job& job) {
   s.Value(job.timing.budget_seconds);
   s.Value(job.timing.target_relative_interval);
   s.Value(job.timing.abandon_above_seconds);
+  s.Value(job.timing.blocks);
   s.Value(job.check_only);
+  s.List(job.contenders, [&](auto& contender) {
+    s.Value(contender.workspace_bytes);
+    VisitPrepare(s, contender.prepare);
+  });
+  s.Value(job.canary_baseline);
   s.Value(job.seconds);
 }
 
@@ -117,6 +128,13 @@ void VisitReply(Stream& s, Reply& reply) {
   s.List(reply.samples, [&](auto& sample) { s.Value(sample); });
   s.Value(reply.calls_per_sample);
   s.Value(reply.conditions);
+  s.List(reply.contenders, [&](auto& contender) {
+    s.Value(contender.verdict);
+    s.String(contender.error);
+    s.List(contender.samples, [&](auto& sample) { s.Value(sample); });
+    s.Value(contender.calls_per_sample);
+  });
+  s.Value(reply.rounds);
 }
 
 absl::Status ReadAll(int socket, char* out, size_t size) {

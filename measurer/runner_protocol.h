@@ -57,11 +57,13 @@ struct TimingPlan {
   double budget_seconds = 0;
   double target_relative_interval = 0;
   double abandon_above_seconds = 0;  // 0: never
+  uint32_t blocks = 0;               // 0: one, in which samples are taken until they suffice
 };
 
 enum class JobKind : uint32_t {
   kReference = 1,  // run the artifact once; descriptors: artifact, writable outputs
-  kTrial = 2,      // check and time; descriptors: artifact, outputs for each seed
+  kTrial = 2,      // check and time; descriptors: artifact, outputs for each seed,
+                   // artifact of each contender
 };
 
 // See lathe.v1.Prepare; nothing packed: the kernel prepares nothing.
@@ -69,6 +71,12 @@ struct PreparePlan {
   std::vector<BufferSpec> packed;
   uint64_t workspace_bytes = 0;           // at most, all threads together
   std::vector<uint32_t> reads, replaces;  // positions of arguments
+};
+
+// See lathe.v1.Contender.
+struct ContenderPlan {
+  uint64_t workspace_bytes = 0;  // at most, all threads together
+  PreparePlan prepare;
 };
 
 struct RunnerJob {
@@ -82,7 +90,9 @@ struct RunnerJob {
   double tolerance_factor = 0;
   TimingPlan timing;
   bool check_only = false;
-  double seconds = 0;  // wall time left; the daemon kills the runner after it
+  std::vector<ContenderPlan> contenders;
+  double canary_baseline = 0;  // seconds on these CPUs; 0: not known yet
+  double seconds = 0;          // wall time left; the daemon kills the runner after it
 };
 
 enum class Verdict : uint32_t {
@@ -103,6 +113,16 @@ struct BatchConditions {
   int64_t involuntary_switches = -1;
   bool contaminated = false;
   uint32_t repeats = 0;
+  double drift = -1;
+  double canary_seconds = -1;    // what `drift` was computed from
+  double frequency_change = -1;  // relative, from the batch's start to its end
+};
+
+struct ContenderReply {
+  Verdict verdict = Verdict::kOk;
+  std::string error;
+  std::vector<double> samples;  // seconds a call, by round
+  uint64_t calls_per_sample = 0;
 };
 
 struct RunnerReply {
@@ -112,12 +132,15 @@ struct RunnerReply {
   std::vector<double> samples;  // seconds a call, in order
   uint64_t calls_per_sample = 0;
   BatchConditions conditions;
+  std::vector<ContenderReply> contenders;  // as in the job
+  uint32_t rounds = 0;                     // of a block
 };
 
 // The page that tells the daemon how a runner died: shared memory.
 struct RunnerStatusPage {
   enum Phase : uint32_t { kIdle, kLoading, kReference, kPreparing, kChecking, kTiming };
   std::atomic<uint32_t> phase;
+  std::atomic<uint32_t> contender;     // at work: 0 is the job's own kernel, then in order
   std::atomic<uint32_t> fault_signal;  // 0: none caught
   char detail[256];                    // NUL-terminated, of the fault
 };

@@ -29,6 +29,15 @@ double Median(std::vector<double> values) {
   return MedianOfSorted(values);
 }
 
+double Quantile(std::vector<double> values, double p) {
+  if (values.empty()) return 0;
+  std::sort(values.begin(), values.end());
+  const double rank = p * static_cast<double>(values.size() - 1);
+  const auto below = static_cast<size_t>(rank);
+  const size_t above = std::min(below + 1, values.size() - 1);
+  return values[below] + (values[above] - values[below]) * (rank - static_cast<double>(below));
+}
+
 RankInterval MedianRanks(size_t n, double confidence) {
   if (n == 0) return {};
   // Ranks (low, n - 1 - low) miss the median with probability

@@ -11,6 +11,10 @@ namespace lathe {
 // Median of `values` (mean of the middle two for an even count); 0 when empty.
 double Median(std::vector<double> values);
 
+// The value below which the fraction `p` of `values` lies, between order statistics
+// linearly (Hyndman and Fan's type 7); 0 when empty.
+double Quantile(std::vector<double> values, double p);
+
 struct RankInterval {
   size_t low = 0;  // ranks among the sorted samples, from 0, both inclusive
   size_t high = 0;

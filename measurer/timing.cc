@@ -1,6 +1,8 @@
 #include "measurer/timing.h"
 
 #include <algorithm>
+#include <cmath>
+#include <utility>
 
 namespace lathe {
 namespace {
@@ -11,10 +13,28 @@ constexpr size_t kBudgetFloor = 3;
 
 }  // namespace
 
-uint64_t CalibrateCalls(const TimingPlan& plan, const TimingSource& source) {
+double ClockOverhead(const std::function<double()>& now) {
+  constexpr size_t kReadings = 101;
+  std::vector<double> intervals;
+  for (size_t i = 0; i < kReadings; ++i) {
+    const double start = now();
+    intervals.push_back(now() - start);
+  }
+  return Median(std::move(intervals));
+}
+
+uint64_t CalibrateCalls(const TimingPlan& plan, const TimingSource& source, double clock_overhead) {
   // The first call warms caches and page tables and does not count.
   if (source.time_calls(1) < 0) return 0;
-  if (plan.cold) return 1;
+  if (plan.cold) {
+    constexpr double kOutlast = 100;
+    constexpr double kMaxColdCalls = 100;
+    const double call = TakeSample(plan, source, 1);
+    if (call < 0) return 0;
+    if (call == 0) return static_cast<uint64_t>(kMaxColdCalls);
+    return static_cast<uint64_t>(
+        std::clamp(std::ceil(kOutlast * clock_overhead / call), 1.0, kMaxColdCalls));
+  }
   uint64_t calls = 1;
   while (true) {
     double seconds = source.time_calls(calls);
@@ -28,6 +48,21 @@ uint64_t CalibrateCalls(const TimingPlan& plan, const TimingSource& source) {
   }
 }
 
+double TakeSample(const TimingPlan& plan, const TimingSource& source, uint64_t calls) {
+  double seconds = 0;
+  if (plan.cold) {
+    for (uint64_t i = 0; i < calls; ++i) {
+      source.evict_caches();
+      const double call = source.time_calls(1);
+      if (call < 0) return -1;
+      seconds += call;
+    }
+  } else {
+    seconds = source.time_calls(calls);
+  }
+  return seconds < 0 ? -1 : seconds / static_cast<double>(calls);
+}
+
 TimingResult TakeSamples(const TimingPlan& plan, const TimingSource& source, uint64_t calls,
                          double deadline) {
   TimingResult result;
@@ -36,18 +71,19 @@ TimingResult TakeSamples(const TimingPlan& plan, const TimingSource& source, uin
   const size_t min_samples = std::max<size_t>(plan.min_samples, 1);
   const size_t max_samples = std::max<size_t>(plan.max_samples, min_samples);
   while (result.samples.size() < max_samples) {
-    if (plan.cold) source.evict_caches();
-    double seconds = source.time_calls(calls);
+    const double seconds = TakeSample(plan, source, calls);
     if (seconds < 0) {
       result.failed = true;
       return result;
     }
-    result.samples.push_back(seconds / static_cast<double>(calls));
+    result.samples.push_back(seconds);
 
     const size_t n = result.samples.size();
     const double now = source.now();
-    if (n >= kAbandonAfter && plan.abandon_above_seconds > 0 &&
-        EstimateMedian(result.samples).low > plan.abandon_above_seconds) {
+    const double limit = plan.abandon_above_seconds;
+    const bool hopeless = n == 2 && std::min(result.samples[0], result.samples[1]) > 2 * limit;
+    if (limit > 0 &&
+        (hopeless || (n >= kAbandonAfter && EstimateMedian(result.samples).low > limit))) {
       result.abandoned = true;
       return result;
     }

@@ -16,8 +16,11 @@ struct TimingSource {
   // Calls the kernel `calls` times; the seconds that took. Negative: it failed.
   std::function<double(uint64_t calls)> time_calls;
   std::function<double()> now;         // seconds, monotonic
-  std::function<void()> evict_caches;  // before every sample of a cold regime
+  std::function<void()> evict_caches;  // before every call of a cold regime
 };
+
+// What reading the clock twice takes: the median of many empty intervals.
+double ClockOverhead(const std::function<double()>& now);
 
 struct TimingResult {
   std::vector<double> samples;  // seconds a call, in order of measurement
@@ -27,13 +30,21 @@ struct TimingResult {
 };
 
 // Calls per sample that make a sample last plan.min_sample_seconds, found by
-// doubling, which is also the warm-up. 1 for a cold regime. 0 when a call failed.
-uint64_t CalibrateCalls(const TimingPlan& plan, const TimingSource& source);
+// growing their number, which is also the warm-up. In a cold regime calls are timed one
+// by one, and few are needed: so many that they outlast `clock_overhead` (seconds) a
+// hundredfold. 0 when a call failed.
+uint64_t CalibrateCalls(const TimingPlan& plan, const TimingSource& source,
+                        double clock_overhead = 0);
+
+// One sample, seconds a call; negative when a call failed. In a cold regime the mean
+// of single calls, each after an eviction that is not timed.
+double TakeSample(const TimingPlan& plan, const TimingSource& source, uint64_t calls);
 
 // Takes samples until the median's interval is within the plan's target (after
 // min_samples), or max_samples, or the budget (at least three samples) or
 // `deadline` (by source.now) is reached. Abandons once the interval's lower end,
-// of at least five samples, lies above plan.abandon_above_seconds.
+// of at least five samples, lies above plan.abandon_above_seconds, or after two that are
+// both more than twice as long.
 TimingResult TakeSamples(const TimingPlan& plan, const TimingSource& source, uint64_t calls,
                          double deadline);
 

@@ -1,22 +1,17 @@
 #include "measurer/trial.h"
 
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <string>
 
 #include "absl/strings/str_cat.h"
-#include "compiler/base/status_macros.h"
+#include "measurer/canary.h"
 #include "measurer/check.h"
 #include "measurer/fault_report.h"
-#include "measurer/loader.h"
 #include "measurer/timing.h"
 
 namespace lathe {
 namespace {
 
-constexpr uint32_t kMaxRepeats = 2;  // of a contaminated batch
+constexpr uint64_t kInputCacheBytes = uint64_t{256} << 20;
 
 RunnerReply Reply(Verdict verdict, std::string error) {
   RunnerReply reply;
@@ -25,80 +20,11 @@ RunnerReply Reply(Verdict verdict, std::string error) {
   return reply;
 }
 
-// A descriptor's memory, mapped while this lives.
-class Mapping {
- public:
-  static absl::StatusOr<Mapping> Map(int descriptor, bool writable) {
-    off_t size = lseek(descriptor, 0, SEEK_END);
-    if (size <= 0) return absl::InvalidArgumentError("empty memory beside the job");
-    Mapping mapping;
-    mapping.bytes_ = static_cast<uint64_t>(size);
-    void* data = mmap(nullptr, mapping.bytes_, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED,
-                      descriptor, 0);
-    if (data == MAP_FAILED) return absl::ResourceExhaustedError("no memory for the job");
-    mapping.data_ = static_cast<char*>(data);
-    return mapping;
-  }
-  Mapping(Mapping&& other) noexcept { *this = std::move(other); }
-  Mapping& operator=(Mapping&& other) noexcept {
-    std::swap(data_, other.data_);
-    std::swap(bytes_, other.bytes_);
-    return *this;
-  }
-  ~Mapping() {
-    if (data_ != nullptr) munmap(data_, bytes_);
-  }
-  char* data() const { return data_; }
-  uint64_t bytes() const { return bytes_; }
-
- private:
-  Mapping() = default;
-  char* data_ = nullptr;
-  uint64_t bytes_ = 0;
-};
-
-absl::StatusOr<LoadedKernel> LoadFrom(int descriptor) {
-  ASSIGN_OR_RETURN(Mapping file, Mapping::Map(descriptor, /*writable=*/false));
-  ASSIGN_OR_RETURN(LoadedKernel kernel, LoadedKernel::Load({file.data(), file.bytes()}));
-  WatchKernel(kernel.base(), kernel.bytes());
-  return kernel;
-}
-
-// Whether the job's parts fit each other; the daemon has no reason to send others.
-absl::Status CheckJob(const RunnerJob& job, size_t descriptors) {
-  for (const auto* specs : {&job.arguments, &job.prepare.packed, &job.reference_outputs}) {
-    for (const BufferSpec& spec : *specs) RETURN_IF_ERROR(CheckBufferSpec(spec));
-  }
-  if (job.seeds.empty()) return absl::InvalidArgumentError("no input seeds");
-  if (job.kind == JobKind::kReference) {
-    return descriptors == 2 ? absl::OkStatus() : absl::InvalidArgumentError("no memory to fill");
-  }
-  if (descriptors != 1 + job.seeds.size()) {
-    return absl::InvalidArgumentError("no reference outputs for every seed");
-  }
-  std::vector<const BufferSpec*> outputs;
-  for (const BufferSpec& spec : job.arguments) {
-    if (spec.output) outputs.push_back(&spec);
-  }
-  if (outputs.empty() || outputs.size() != job.rules.size()) {
-    return absl::InvalidArgumentError("not one rule for each output");
-  }
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    const OutputRule& rule = job.rules[i];
-    const size_t count = job.reference_outputs.size();
-    if (rule.reference_value >= count || (!rule.exact && rule.reference_error >= count)) {
-      return absl::InvalidArgumentError("a rule names an output that the reference lacks");
-    }
-    const BufferSpec& value = job.reference_outputs[rule.reference_value];
-    const BufferSpec& error =
-        job.reference_outputs[rule.exact ? rule.reference_value : rule.reference_error];
-    if (value.Elements() != outputs[i]->Elements() || error.Elements() != value.Elements() ||
-        (!rule.exact && error.type != "f64")) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("the reference's outputs do not match '", outputs[i]->name, "'"));
-    }
-  }
-  return absl::OkStatus();
+// As many rounds of a block as the budget allows: one round takes `seconds`.
+uint32_t RoundsOf(const TimingPlan& plan, double seconds) {
+  const double most = std::max(plan.min_samples, 1u);
+  if (seconds <= 0) return static_cast<uint32_t>(most);
+  return static_cast<uint32_t>(std::clamp(plan.budget_seconds / plan.blocks / seconds, 1.0, most));
 }
 
 }  // namespace
@@ -106,14 +32,22 @@ absl::Status CheckJob(const RunnerJob& job, size_t descriptors) {
 TrialRunner::TrialRunner(RunnerStatusPage* page, uint64_t largest_cache_bytes,
                          RoutineFinder find_routine)
     : page_(page),
-      evict_bytes_(std::clamp<uint64_t>(2 * largest_cache_bytes, 16 << 20, 512 << 20)),
       find_routine_(std::move(find_routine)),
+      flusher_(largest_cache_bytes),
+      inputs_(kInputCacheBytes),
       pool_(nullptr, lathe_thread_pool_destroy) {
   CPU_ZERO(&all_cpus_);
   sched_getaffinity(0, sizeof(all_cpus_), &all_cpus_);
 }
 
+void TrialRunner::Entrant::Fail(Failure failure) {
+  reply = {};
+  reply.verdict = failure.verdict;
+  reply.error = std::move(failure.error);
+}
+
 RunnerReply TrialRunner::Run(const RunnerJob& job, const std::vector<int>& descriptors) {
+  page_->contender = 0;
   absl::Status fits = CheckJob(job, descriptors.size());
   if (!fits.ok()) return Reply(Verdict::kRefused, std::string(fits.message()));
   return job.kind == JobKind::kReference ? Reference(job, descriptors) : Trial(job, descriptors);
@@ -136,14 +70,6 @@ RunnerReply TrialRunner::Reference(const RunnerJob& job, const std::vector<int>&
 RunnerReply TrialRunner::Trial(const RunnerJob& job, const std::vector<int>& descriptors) {
   const double start = MonotonicSeconds();
   page_->phase = RunnerStatusPage::kLoading;
-  absl::StatusOr<LoadedKernel> kernel = LoadFrom(descriptors[0]);
-  if (!kernel.ok()) return Reply(Verdict::kRefused, std::string(kernel.status().message()));
-  if ((kernel->prepare() != nullptr) == job.prepare.packed.empty()) {
-    return Reply(Verdict::kRefused,
-                 job.prepare.packed.empty()
-                     ? "the kernel exports lathe_prepare, but the lease names nothing packed"
-                     : "the lease names packed arguments, but the kernel exports no lathe_prepare");
-  }
   std::vector<Mapping> mappings;
   std::vector<const char*> references;
   for (size_t s = 0; s < job.seeds.size(); ++s) {
@@ -157,92 +83,167 @@ RunnerReply TrialRunner::Trial(const RunnerJob& job, const std::vector<int>& des
   if (!PreparePool(job.timing)) return Reply(Verdict::kRefused, "cannot start threads");
   Pin(job.timing);
 
-  page_->phase = RunnerStatusPage::kChecking;
-  std::vector<std::string> outputs;
-  RunnerReply reply;
-  if (std::optional<Failure> failure =
-          CheckCandidate(job, *kernel, pool_.get(), page_, references, find_routine_, &outputs)) {
-    reply = Reply(failure->verdict, failure->error);
+  Entrants entrants;
+  for (size_t k = 0; k <= job.contenders.size(); ++k) {
+    auto entrant = std::make_unique<Entrant>(job, k);
+    entrant->artifact = descriptors[k == 0 ? 0 : job.seeds.size() + k];
+    if (std::optional<Failure> failure = Check(*entrant, references)) {
+      entrant->Fail(*std::move(failure));
+    }
+    entrants.push_back(std::move(entrant));
   }
+  RunnerReply reply;
   reply.check_seconds = MonotonicSeconds() - start;
-  if (reply.verdict != Verdict::kOk || job.check_only) return reply;
-
-  page_->phase = RunnerStatusPage::kTiming;
-  Time(job, *kernel, start + job.seconds, outputs, &reply);
+  // Leave a tenth of the time for the reply to arrive.
+  const double stop_at = start + 0.9 * job.seconds;
+  if (!job.check_only && job.timing.blocks > 0) {
+    reply.conditions = TimeInTurn(job, entrants, stop_at, &reply.rounds);
+  } else if (!job.check_only && entrants[0]->ok()) {
+    reply.conditions = TimeAlone(*entrants[0], stop_at);
+  }
+  for (const auto& entrant : entrants) {
+    ContenderReply& own = entrant->reply;
+    if (entrant->number > 0) {
+      reply.contenders.push_back(std::move(own));
+      continue;
+    }
+    reply.verdict = own.verdict;
+    reply.error = std::move(own.error);
+    reply.samples = std::move(own.samples);
+    reply.calls_per_sample = own.calls_per_sample;
+  }
   return reply;
 }
 
-void TrialRunner::Time(const RunnerJob& job, const LoadedKernel& kernel, double deadline,
-                       const std::vector<std::string>& checked_outputs, RunnerReply* reply) {
-  const std::vector<std::string> inputs = MakeInputs(job.arguments, job.seeds[0]);
-  absl::StatusOr<KernelArguments> arguments =
-      KernelArguments::Create(job, inputs, Placement::kAligned, 0xff);
-  if (!arguments.ok()) {
-    *reply = Reply(Verdict::kRefused, std::string(arguments.status().message()));
-    return;
-  }
-  const KernelRuntime::Options options = {.order = LoopOrder::kThreads,
-                                          .num_threads = job.timing.threads,
-                                          .pool = pool_.get(),
-                                          .workspace_limit = job.workspace_bytes,
-                                          .find_routine = find_routine_};
-  page_->phase = RunnerStatusPage::kPreparing;
-  if (std::optional<Failure> failure =
-          PreparePacked(kernel.prepare(), job, inputs, options, &*arguments)) {
-    *reply = Reply(failure->verdict, failure->error);
-    return;
-  }
-  page_->phase = RunnerStatusPage::kTiming;
-  KernelRuntime runtime(options);
-  int32_t code = LATHE_OK;
-  TimingSource source;
-  source.now = MonotonicSeconds;
-  source.evict_caches = [this] { EvictCaches(); };
-  source.time_calls = [&](uint64_t calls) {
-    void* const* pointers = arguments->pointers();
-    const lathe_kernel_fn function = kernel.function();
-    const lathe_runtime* rt = runtime.get();
-    const double start = MonotonicSeconds();
-    for (uint64_t i = 0; i < calls && code == LATHE_OK; ++i) code = function(pointers, rt);
-    return code == LATHE_OK ? MonotonicSeconds() - start : -1.0;
-  };
+void TrialRunner::Enter(const Entrant& entrant, RunnerStatusPage::Phase phase) {
+  page_->contender = static_cast<uint32_t>(entrant.number);
+  page_->phase = phase;
+  if (entrant.kernel) WatchKernel(entrant.kernel->base(), entrant.kernel->bytes());
+}
 
-  // Leave a tenth of the time for the reply to arrive.
-  const double stop_at = deadline - 0.1 * job.seconds;
-  const uint64_t calls = CalibrateCalls(job.timing, source);
+std::optional<Failure> TrialRunner::Check(Entrant& entrant,
+                                          const std::vector<const char*>& references) {
+  Enter(entrant, RunnerStatusPage::kLoading);
+  absl::StatusOr<LoadedKernel> kernel = LoadFrom(entrant.artifact);
+  absl::Status status = kernel.ok() ? CheckPrepares(entrant.job, *kernel) : kernel.status();
+  if (!status.ok()) return Failure{Verdict::kRefused, std::string(status.message())};
+  entrant.kernel = *std::move(kernel);
+  Enter(entrant, RunnerStatusPage::kChecking);
+  return CheckCandidate(entrant.job, *entrant.kernel, pool_.get(), page_, references, find_routine_,
+                        inputs_, &entrant.outputs);
+}
+
+// Puts the kernel and its arguments in memory that they were not in before.
+void TrialRunner::PlaceAnew(Entrant& entrant, bool first) {
+  if (first) {
+    entrant.inputs = inputs_.Get(entrant.job.arguments, entrant.job.seeds[0]);
+    entrant.timed.emplace(entrant.job, *entrant.inputs, entrant.outputs, pool_.get(), page_,
+                          find_routine_, &flusher_);
+  } else if (absl::StatusOr<LoadedKernel> kernel = LoadFrom(entrant.artifact); kernel.ok()) {
+    entrant.kernel = *std::move(kernel);
+  }
+  Enter(entrant, RunnerStatusPage::kTiming);
+  std::optional<Failure> failure = entrant.timed->Place(*entrant.kernel);
+  if (!failure && first) failure = entrant.timed->Calibrate();
+  if (failure) entrant.Fail(*std::move(failure));
+}
+
+BatchObserver TrialRunner::Observer(const RunnerJob& job) {
+  BatchObserver observer;
+  observer.source = &conditions_;
+  observer.now = MonotonicSeconds;
+  observer.time_canary = TimeCanary;
+  observer.canary_baseline = job.canary_baseline;
+  observer.cpus = job.timing.cpus;
+  observer.limits = limits_;
+  return observer;
+}
+
+BatchConditions TrialRunner::TimeAlone(Entrant& entrant, double stop_at) {
+  const RunnerJob& job = entrant.job;
+  PlaceAnew(entrant, /*first=*/true);
+  if (!entrant.ok()) return {};
+  TimedKernel& timed = *entrant.timed;
   TimingResult result;
-  for (uint32_t repeat = 0; calls != 0; ++repeat) {
-    const double batch_start = MonotonicSeconds();
-    conditions_.Start(job.timing.cpus);
-    result = TakeSamples(job.timing, source, calls, stop_at);
-    reply->conditions = conditions_.Stop();
-    reply->conditions.repeats = repeat;
-    const double now = MonotonicSeconds();
-    if (!reply->conditions.contaminated || repeat == kMaxRepeats || result.failed ||
-        result.abandoned || now + (now - batch_start) > stop_at) {
-      break;
-    }
+  BatchConditions conditions = ObserveBatch(Observer(job), stop_at, [&] {
+    result = TakeSamples(job.timing, timed.Source(), timed.calls(), stop_at);
+    return !result.failed && !result.abandoned;
+  });
+  std::optional<Failure> failure = result.failed ? timed.CallFailure() : timed.Verify();
+  if (failure) {
+    entrant.Fail(*std::move(failure));
+    return conditions;
   }
-  if (calls == 0 || result.failed) {
-    *reply = Reply(Verdict::kKernelError,
-                   absl::StrCat("the kernel returned ", code, " when it was called again"));
-    return;
-  }
-  reply->samples = std::move(result.samples);
-  reply->calls_per_sample = calls;
-  if (result.abandoned) reply->verdict = Verdict::kAbandoned;
+  entrant.reply.samples = std::move(result.samples);
+  entrant.reply.calls_per_sample = timed.calls();
+  if (result.abandoned) entrant.reply.verdict = Verdict::kAbandoned;
+  return conditions;
+}
 
-  // Many calls on the same memory must have left what the checked one did.
-  std::optional<std::string> damage = arguments->Damage(job, inputs);
-  for (size_t a = 0; a < job.arguments.size() && !damage; ++a) {
-    const GuardedBuffer& buffer = arguments->buffer(a);
-    if (job.arguments[a].output &&
-        checked_outputs[a] != std::string_view(buffer.data(), buffer.bytes())) {
-      damage =
-          absl::StrCat("'", job.arguments[a].name, "' changes when the kernel is called again");
+void TrialRunner::TakeRound(Entrants& entrants, size_t block, size_t round) {
+  // What another kernel left in the caches takes less than this to replace.
+  constexpr double kWarmedByItself = 0.02;
+  const size_t count = entrants.size();
+  for (size_t i = 0; i < count; ++i) {
+    // Back and forth, and each block from another one on, so that neither a drift
+    // nor a place in the order favours one.
+    const size_t place = round % 2 == 0 ? i : count - 1 - i;
+    Entrant& entrant = *entrants[(block + place) % count];
+    if (!entrant.ok()) continue;
+    Enter(entrant, RunnerStatusPage::kTiming);
+    const TimingPlan& plan = entrant.job.timing;
+    const TimingSource source = entrant.timed->Source();
+    if (!plan.cold && entrant.warm_up < kWarmedByItself) entrant.warm_up = source.time_calls(1);
+    const double seconds =
+        entrant.warm_up < 0 ? -1 : TakeSample(plan, source, entrant.timed->calls());
+    if (seconds < 0) {
+      entrant.Fail(*entrant.timed->CallFailure());
+    } else {
+      entrant.reply.samples.push_back(seconds);
     }
   }
-  if (damage) *reply = Reply(Verdict::kWrongOutput, *damage);
+}
+
+BatchConditions TrialRunner::TimeInTurn(const RunnerJob& job, Entrants& entrants, double stop_at,
+                                        uint32_t* rounds) {
+  BatchConditions all;
+  uint32_t blocks = 0, contaminated = 0;
+  for (double longest = 0; blocks < job.timing.blocks; ++blocks) {
+    const double start = MonotonicSeconds();
+    if (start + longest > stop_at) break;
+    if (blocks == 0) {
+      for (const auto& entrant : entrants) {
+        if (entrant->ok()) PlaceAnew(*entrant, /*first=*/true);
+      }
+      const double before = MonotonicSeconds();
+      TakeRound(entrants, 0, 0);
+      *rounds = RoundsOf(job.timing, MonotonicSeconds() - before);
+    }
+    BatchConditions conditions = ObserveBatch(Observer(job), stop_at, [&] {
+      for (size_t i = 0; i < entrants.size(); ++i) {
+        Entrant& entrant = *entrants[(blocks + i) % entrants.size()];
+        if (!entrant.ok()) continue;
+        entrant.reply.samples.resize(size_t{blocks} * *rounds);  // without those to be repeated
+        PlaceAnew(entrant, /*first=*/false);
+      }
+      for (uint32_t round = 0; round < *rounds; ++round) TakeRound(entrants, blocks, round);
+      return true;
+    });
+    longest = std::max(longest, MonotonicSeconds() - start);
+    contaminated += conditions.contaminated ? 1 : 0;
+    all = blocks == 0 ? conditions : Merge(all, conditions);
+    for (const auto& entrant : entrants) {
+      if (!entrant->ok()) continue;
+      if (std::optional<Failure> failure = entrant->timed->Verify()) {
+        entrant->Fail(*std::move(failure));
+      }
+    }
+  }
+  for (const auto& entrant : entrants) {
+    if (entrant->ok()) entrant->reply.calls_per_sample = entrant->timed->calls();
+  }
+  all.contaminated = 2 * contaminated > blocks;
+  return all;
 }
 
 bool TrialRunner::PreparePool(const TimingPlan& plan) {
@@ -267,15 +268,6 @@ void TrialRunner::Pin(const TimingPlan& plan) {
     CPU_SET(plan.cpus[0], &set);
   }
   sched_setaffinity(0, sizeof(set), &set);
-}
-
-void TrialRunner::EvictCaches() {
-  if (evict_.empty()) evict_.resize(evict_bytes_);
-  constexpr size_t kLine = 64;
-  for (size_t i = 0; i < evict_.size(); i += kLine) {
-    volatile char* line = evict_.data() + i;
-    *line = static_cast<char>(*line + 1);
-  }
 }
 
 }  // namespace lathe

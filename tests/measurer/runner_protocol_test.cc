@@ -19,6 +19,9 @@ RunnerJob SomeJob() {
   job.rules = {{3, true, 4, 0.5}};
   job.timing.cpus = {5, 6};
   job.timing.max_samples = 77;
+  job.timing.blocks = 4;
+  job.contenders = {{7, {{{"q", "f32", {2}, false}}, 8, {1}, {}}}};
+  job.canary_baseline = 0.5;
   job.seconds = 1.25;
   return job;
 }
@@ -37,7 +40,29 @@ TEST(RunnerProtocol, JobsComeBackWhole) {
   EXPECT_EQ(job->rules[0].reference_error, 4u);
   EXPECT_EQ(job->timing.cpus, (std::vector<int32_t>{5, 6}));
   EXPECT_EQ(job->timing.max_samples, 77u);
+  EXPECT_EQ(job->timing.blocks, 4u);
+  ASSERT_EQ(job->contenders.size(), 1u);
+  EXPECT_EQ(job->contenders[0].workspace_bytes, 7u);
+  EXPECT_EQ(job->contenders[0].prepare.packed[0].name, "q");
+  EXPECT_EQ(job->canary_baseline, 0.5);
   EXPECT_EQ(job->seconds, 1.25);
+}
+
+TEST(RunnerProtocol, RepliesComeBackWhole) {
+  RunnerReply reply;
+  reply.samples = {1, 2};
+  reply.conditions.drift = 1.5;
+  reply.contenders = {{Verdict::kWrongOutput, "wrong", {}, 0}, {Verdict::kOk, "", {3, 4}, 9}};
+  reply.rounds = 2;
+  absl::StatusOr<RunnerReply> decoded = DecodeReply(EncodeReply(reply));
+  ASSERT_TRUE(decoded.ok());
+  EXPECT_EQ(decoded->samples, reply.samples);
+  EXPECT_EQ(decoded->conditions.drift, 1.5);
+  ASSERT_EQ(decoded->contenders.size(), 2u);
+  EXPECT_EQ(decoded->contenders[0].error, "wrong");
+  EXPECT_EQ(decoded->contenders[1].samples, (std::vector<double>{3, 4}));
+  EXPECT_EQ(decoded->contenders[1].calls_per_sample, 9u);
+  EXPECT_EQ(decoded->rounds, 2u);
 }
 
 TEST(RunnerProtocol, CutMessagesAreErrors) {

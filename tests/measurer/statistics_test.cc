@@ -8,6 +8,13 @@
 namespace lathe {
 namespace {
 
+TEST(Statistics, Quantiles) {
+  EXPECT_EQ(Quantile({}, 0.5), 0);
+  EXPECT_EQ(Quantile({3}, 0.9), 3);
+  EXPECT_EQ(Quantile({4, 1, 3, 2}, 0.5), 2.5);
+  EXPECT_EQ(Quantile({0, 10}, 0.1), 1);
+}
+
 TEST(Statistics, Median) {
   EXPECT_EQ(Median({}), 0);
   EXPECT_EQ(Median({3}), 3);

@@ -45,9 +45,20 @@ TEST(Timing, CallsAreCalibratedToLastASample) {
   uint64_t calls = CalibrateCalls(Plan(), machine.source());
   EXPECT_GE(calls, 10u);
   EXPECT_LE(calls, 15u);
+}
+
+TEST(Timing, ColdCallsAreSoManyThatTheClockIsNoMatter) {
+  FakeMachine machine;
   TimingPlan cold = Plan();
   cold.cold = true;
-  EXPECT_EQ(CalibrateCalls(cold, machine.source()), 1u);
+  EXPECT_EQ(CalibrateCalls(cold, machine.source(), 1e-8), 1u);
+  EXPECT_EQ(CalibrateCalls(cold, machine.source(), 4.5e-6), 5u);
+  EXPECT_EQ(CalibrateCalls(cold, machine.source(), 1), 100u);
+}
+
+TEST(Timing, TheClocksOwnTime) {
+  double now = 0;
+  EXPECT_DOUBLE_EQ(ClockOverhead([&now] { return now += 0.25; }), 0.25);
 }
 
 TEST(Timing, ConstantTimesStopAtTheFewestSamples) {
@@ -81,12 +92,31 @@ TEST(Timing, AClearlySlowerKernelIsAbandoned) {
   EXPECT_EQ(result.samples.size(), 5u);
 }
 
-TEST(Timing, ColdCachesAreEvictedBeforeEverySample) {
+TEST(Timing, AHopelessKernelIsAbandonedSooner) {
+  FakeMachine machine;
+  TimingPlan plan = Plan();
+  plan.abandon_above_seconds = 4e-5;
+  EXPECT_EQ(TakeSamples(plan, machine.source(), 1, kForever).samples.size(), 2u);
+  // One slow sample may be an interruption.
+  FakeMachine interrupted;
+  interrupted.cost = [](uint64_t call) { return call == 0 ? 1e-2 : 3e-5; };
+  EXPECT_FALSE(TakeSamples(plan, interrupted.source(), 1, kForever).abandoned);
+}
+
+TEST(Timing, ColdCachesAreEvictedBeforeEveryTimedCall) {
   FakeMachine machine;
   TimingPlan plan = Plan();
   plan.cold = true;
-  TimingResult result = TakeSamples(plan, machine.source(), 1, kForever);
-  EXPECT_EQ(machine.evictions, static_cast<int>(result.samples.size()));
+  TimingSource source = machine.source();
+  // Evicting takes long, and is not timed.
+  source.evict_caches = [&] {
+    ++machine.evictions;
+    machine.now += 1e-2;
+  };
+  TimingResult result = TakeSamples(plan, source, 3, kForever);
+  EXPECT_EQ(machine.evictions, static_cast<int>(machine.calls));
+  EXPECT_EQ(machine.calls, 3 * result.samples.size());
+  EXPECT_NEAR(result.samples.front(), 1e-4, 1e-9);
 }
 
 TEST(Timing, AFailingCallEndsIt) {

@@ -1,0 +1,38 @@
+// A batch of samples and the machine around it: observed, repeated while it is
+// contaminated, and marked if it stays so.
+#ifndef LATHE_MEASURER_BATCH_H_
+#define LATHE_MEASURER_BATCH_H_
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "measurer/conditions.h"
+
+namespace lathe {
+
+// What observing needs; injected, so that tests run on fakes.
+struct BatchObserver {
+  ConditionSource* source = nullptr;
+  std::function<double()> now;          // seconds, monotonic
+  std::function<double()> time_canary;  // seconds
+  double canary_baseline = 0;           // 0: not known, so no drift
+  std::vector<int32_t> cpus;
+  ConditionLimits limits = {};
+};
+
+constexpr uint32_t kMaxRepeats = 2;  // of a contaminated batch
+
+// Calls `take`, which replaces the samples that it took before. Again, at most
+// kMaxRepeats times, while what it ran under is contaminated in a way that may pass
+// and another run would end before `stop_at` (by now). `take` returns false when
+// it is not to be repeated, whatever the conditions.
+BatchConditions ObserveBatch(const BatchObserver& observer, double stop_at,
+                             const std::function<bool()>& take);
+
+// The conditions of several batches in one: sums of events, the worst of the rest.
+BatchConditions Merge(const BatchConditions& a, const BatchConditions& b);
+
+}  // namespace lathe
+
+#endif  // LATHE_MEASURER_BATCH_H_
