@@ -141,7 +141,8 @@ std::optional<Contraction> MatchContraction(const SpaceContext& context, size_t 
   const StageNest& n = context.nests[at];
   if (!n.output.affine || n.store->predicate) return std::nullopt;
   Contraction result;
-  for (size_t p = first; p < at; ++p) result.producers.push_back(ProducerOf(context, context.nests[p]));
+  for (size_t p = first; p < at; ++p)
+    result.producers.push_back(ProducerOf(context, context.nests[p]));
   result.stage = n.stage->name;
   result.buffer = n.store->buffer;
   result.number = context.BufferNumber(n.store->buffer);

@@ -69,8 +69,8 @@ struct FusedProducer {
 struct Contraction {
   std::string stage;
   std::string buffer;
-  int number = 0;         // of the result's buffer
-  int element_bytes = 4;  // of the result, which the lanes are counted in
+  int number = 0;                            // of the result's buffer
+  int element_bytes = 4;                     // of the result, which the lanes are counted in
   std::vector<AxisLoop> spatial, reduction;  // in order
   std::vector<ContractionOperand> operands;  // distinct reads
   ReadStride output = {};

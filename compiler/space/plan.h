@@ -66,6 +66,8 @@ std::unique_ptr<Sketch> NewPlanSketch(std::vector<std::shared_ptr<const Plan>> p
 
 // The rules, one file each.
 std::unique_ptr<Rule> NewTiledContractionRule();
+std::unique_ptr<Rule> NewStreamedContractionRule();
+std::unique_ptr<Rule> NewDotContractionRule();
 std::unique_ptr<Rule> NewRowFusedRule();
 std::unique_ptr<Rule> NewReductionRule();
 std::unique_ptr<Rule> NewColumnReductionRule();

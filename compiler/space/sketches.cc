@@ -163,6 +163,8 @@ std::unique_ptr<Sketch> NewPlanSketch(std::vector<std::shared_ptr<const Plan>> p
 std::vector<std::unique_ptr<Rule>> DefaultRules() {
   std::vector<std::unique_ptr<Rule>> rules;
   rules.push_back(NewTiledContractionRule());
+  rules.push_back(NewStreamedContractionRule());
+  rules.push_back(NewDotContractionRule());
   rules.push_back(NewRowFusedRule());
   rules.push_back(NewReductionRule());
   rules.push_back(NewColumnReductionRule());

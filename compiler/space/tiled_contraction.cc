@@ -60,8 +60,8 @@ void TiledContractionPlan::AddKnobs() {
   auto extent_of = [&](const std::string& loop) {
     return loop.empty() ? int64_t{1} : c_.FindSpatial(loop)->extent;
   };
-  add("rows", UpTo({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 14, 16, 20, 24, 28},
-                   extent_of(row_loop_)));
+  add("rows",
+      UpTo({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 14, 16, 20, 24, 28}, extent_of(row_loop_)));
   add("outer_rows", UpTo({1, 2, 3, 4, 5, 6, 7, 8}, extent_of(outer_row_loop_)));
   int64_t vectors = CeilDiv(extent_of(lane_loop_), lanes_);
   add("vectors", UpTo({1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 13, 14}, vectors));
@@ -274,7 +274,8 @@ void TiledContractionPlan::Emit(std::span<const int64_t> v, TraceBuilder& trace)
   }
   for (size_t p = 0; p < packable_.size(); ++p) {
     if (PackKnob(v, p) == kNoPack) continue;
-    copies[p] = trace.Pack(packable_[p]->buffer, {{packable_[p]->DimensionOf(lane_loop_), columns}});
+    copies[p] =
+        trace.Pack(packable_[p]->buffer, {{packable_[p]->DimensionOf(lane_loop_), columns}});
   }
   if (v[kProducers] == 0) {
     for (const FusedProducer& producer : c_.producers) trace.Mark("inline", {producer.stage});
@@ -366,10 +367,11 @@ class TiledContractionRule : public Rule {
     if (!contraction) return {};
     std::vector<PlanMatch> matches;
     for (auto loop = contraction->spatial.rbegin(); loop != contraction->spatial.rend(); ++loop) {
-      if (!IsLaneLoop(*contraction, *loop) || contraction->output.StrideOf(loop->var) != 1) continue;
+      if (!IsLaneLoop(*contraction, *loop) || contraction->output.StrideOf(loop->var) != 1)
+        continue;
       std::vector<size_t> covered = FuseConsumers(context, first, nest, loop->var, *contraction);
-      auto plan = std::make_shared<TiledContractionPlan>(*contraction, loop->var, "tiled",
-                                                         context.options);
+      auto plan =
+          std::make_shared<TiledContractionPlan>(*contraction, loop->var, "tiled", context.options);
       return {{std::move(plan), std::move(covered)}};
     }
     return {};
@@ -378,8 +380,6 @@ class TiledContractionRule : public Rule {
 
 }  // namespace
 
-std::unique_ptr<Rule> NewTiledContractionRule() {
-  return std::make_unique<TiledContractionRule>();
-}
+std::unique_ptr<Rule> NewTiledContractionRule() { return std::make_unique<TiledContractionRule>(); }
 
 }  // namespace lathe

@@ -33,19 +33,19 @@ class TiledContractionPlan : public Plan {
 
  private:
   enum Knobs {
-    kRows,         // of the innermost row axis
-    kOuterRows,    // of the row axis outside of it
-    kVectors,      // of lanes
-    kUnroll,       // terms of the reduction
-    kPanel,        // place of the loop over panels of lanes among the other tile loops
-    kRowBlock,     // iterations of the tile loop at that place inside of a panel; 0: all
-    kPanelBlock,   // panels inside of the loops outside of them; 0: all
-    kPack,         // 0 none, 1 copy, 2 copy ahead of the calls
-    kSecondPack,   // of another operand
-    kProducers,    // 0 inline, 1 on their own
-    kBorder,       // 0 partition, 1 mask, 2 padded copy, 3 padded copy in the outermost loop
-    kTail,         // 0 partition, 1 mask
-    kParallelAt,   // depth of the parallel loop
+    kRows,        // of the innermost row axis
+    kOuterRows,   // of the row axis outside of it
+    kVectors,     // of lanes
+    kUnroll,      // terms of the reduction
+    kPanel,       // place of the loop over panels of lanes among the other tile loops
+    kRowBlock,    // iterations of the tile loop at that place inside of a panel; 0: all
+    kPanelBlock,  // panels inside of the loops outside of them; 0: all
+    kPack,        // 0 none, 1 copy, 2 copy ahead of the calls
+    kSecondPack,  // of another operand
+    kProducers,   // 0 inline, 1 on their own
+    kBorder,      // 0 partition, 1 mask, 2 padded copy, 3 padded copy in the outermost loop
+    kTail,        // 0 partition, 1 mask
+    kParallelAt,  // depth of the parallel loop
     kNumKnobs
   };
   enum { kNoPack, kPackInLoops, kPackAhead };
@@ -90,11 +90,11 @@ class TiledContractionPlan : public Plan {
   const int64_t lanes_;
   const int registers_, threads_;
 
-  std::string row_loop_, outer_row_loop_;       // empty: none
-  std::vector<AxisLoop> natural_;               // other spatial loops of several iterations
-  std::vector<AxisLoop> single_;                // spatial loops of one iteration
+  std::string row_loop_, outer_row_loop_;  // empty: none
+  std::vector<AxisLoop> natural_;          // other spatial loops of several iterations
+  std::vector<AxisLoop> single_;           // spatial loops of one iteration
   std::vector<const ContractionOperand*> packable_;
-  std::vector<std::string> guarded_;            // buffers
+  std::vector<std::string> guarded_;  // buffers
 };
 
 }  // namespace lathe

@@ -157,8 +157,8 @@ void TiledContractionPlan::ModelMain(std::span<const int64_t> v, const Nest& nes
   main.live_vectors = static_cast<int>(LiveVectors(v) + (v[kUnroll] > 1 ? 2 : 0));
   for (const ContractionOperand& operand : c_.operands) {
     const ContractionOperand* packed = PackedBy(v, operand.buffer);
-    ModelAccess access{operand.number + (packed ? kCopyNumbers : 0), operand.element_bytes, false,
-                       {}};
+    ModelAccess access{
+        operand.number + (packed ? kCopyNumbers : 0), operand.element_bytes, false, {}};
     double share = 1;  // of the iterations, that need another element
     for (const PlannedLoop& loop : loops) {
       access.strides.push_back(packed ? PackedStride(*packed, columns, loop)
@@ -176,8 +176,8 @@ void TiledContractionPlan::ModelMain(std::span<const int64_t> v, const Nest& nes
 void TiledContractionPlan::ModelConsumers(std::span<const int64_t> v, const Nest& nest,
                                           ScheduleModel& model) const {
   // The tile loops, and the tile.
-  std::vector<PlannedLoop> loops(nest.plan.loops.begin(),
-                                 nest.plan.loops.begin() + static_cast<int64_t>(nest.num_tile_loops));
+  std::vector<PlannedLoop> loops(
+      nest.plan.loops.begin(), nest.plan.loops.begin() + static_cast<int64_t>(nest.num_tile_loops));
   for (size_t l = nest.num_tile_loops; l < nest.plan.loops.size(); ++l) {
     if (!nest.plan.loops[l].reduction) loops.push_back(nest.plan.loops[l]);
   }

@@ -66,7 +66,7 @@ TEST(ContractionTest, SettingsOfAllOperatorsComputeWhatNaiveComputes) {
     SCOPED_TRACE(spec);
     absl::StatusOr<Function> function = BuildOperator(spec);
     ASSERT_TRUE(function.ok()) << function.status();
-    CheckFunction(*function, 1, rng);
+    CheckFunction(*function, 3, rng);
   }
 }
 
