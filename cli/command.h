@@ -31,6 +31,7 @@ Action AddBuild(CLI::App& app);
 Action AddDb(CLI::App& app);
 Action AddOps(CLI::App& app);
 Action AddQuery(CLI::App& app);
+Action AddReport(CLI::App& app);
 Action AddRun(CLI::App& app);
 Action AddShow(CLI::App& app);
 Action AddTarget(CLI::App& app);

@@ -23,6 +23,7 @@ constexpr Command kCommands[] = {
     {"show", "Print a function at one level, from tensor function to assembly", AddShow},
     {"target", "Print the target: what generated code may use", AddTarget},
     {"ops", "List the operator library", AddOps},
+    {"report", "Write a page of tasks, search curves and roofline from a database", AddReport},
     {"db", "Inspect and verify a schedule database", AddDb},
 };
 
