@@ -60,6 +60,9 @@ std::string ToLine(const TuneProgress& progress) {
     if (status != RecordStatus::kOk && status != RecordStatus::kAbandoned) failed += count;
   }
   if (failed > 0) absl::StrAppend(&line, ", ", failed, " failed");
+  if (progress.forecast && progress.done > progress.resumed) {
+    absl::StrAppendFormat(&line, ", %.1f %% more expected", 100 * *progress.forecast);
+  }
   if (progress.eta != absl::InfiniteDuration()) {
     absl::StrAppendFormat(&line, ", %.0f s left", absl::ToDoubleSeconds(progress.eta));
   }

@@ -3,16 +3,18 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/progress.h"
-#include "cli/record_json.h"
+#include "cli/replay.h"
 #include "cli/services.h"
+#include "cli/tune_result.h"
+#include "cli/tune_search.h"
 #include "compiler/base/status_macros.h"
+#include "compiler/base/version.h"
 #include "compiler/space/space.h"
-#include "tuner/search.h"
+#include "tuner/search_journal.h"
 #include "tuner/tune_session.h"
 
 namespace lathe::cli {
@@ -23,8 +25,9 @@ constexpr int64_t kDefaultTrials = 128;
 struct Options {
   TaskOptions task;
   int64_t trials = 0;  // 0: kDefaultTrials, or no limit with a budget
-  std::string budget, cpus, db;
-  uint64_t seed = 1;
+  SearchChoice search;
+  std::string budget, cpus, db, journal, replay;
+  bool no_auto_stop = false;
   bool json = false;
 };
 
@@ -51,86 +54,51 @@ absl::StatusOr<absl::Duration> ParseBudget(const std::string& text) {
   return budget;
 }
 
-Json ToJson(const std::optional<Measured>& time) { return time ? Json(time->median) : Json(); }
-
-Json ToJson(const TuneResult& result, const std::optional<Record>& best, uint64_t seed) {
-  Json json = {
-      {"task", cli::ToJson(result.task)},
-      {"device", result.device.uuid()},
-      {"best", best ? cli::ToJson(*best) : Json()},
-      {"best_seconds", ToJson(result.best)},
-      {"naive_seconds", ToJson(result.naive)},
-      {"default_seconds", ToJson(result.default_candidate)},
-      {"promoted", result.promoted},
-      {"stopped", result.stop == StopReason::kCancelled ? "interrupted" : Name(result.stop)}};
-  int64_t measured = 0;
-  for (RecordStatus status :
-       {RecordStatus::kOk, RecordStatus::kWrongOutput, RecordStatus::kCrash, RecordStatus::kTimeout,
-        RecordStatus::kBuildFailed, RecordStatus::kRefused, RecordStatus::kAbandoned,
-        RecordStatus::kKernelError, RecordStatus::kReferenceFailed}) {
-    auto it = result.statuses.find(status);
-    int64_t count = it == result.statuses.end() ? 0 : it->second;
-    json["trials"][std::string(Name(status))] = count;
-    measured += count;
-  }
-  json["done"] = result.done;
-  json["resumed"] = result.resumed;
-  json["measured"] = measured;
-  json["duplicates"] = result.duplicates;
-  json["seconds"] = absl::ToDoubleSeconds(result.elapsed);
-  json["seed"] = seed;
-  return json;
-}
-
-std::string SpeedUps(const TuneResult& result) {
-  std::string text;
-  auto append = [&](const char* name, const std::optional<Measured>& time) {
-    if (!time) return;
-    absl::StrAppend(&text, "  ", FormatRatio(time->median / result.best->median), " ", name, " (",
-                    FormatSeconds(time->median), ")\n");
-  };
-  append("naive", result.naive);
-  append("default", result.default_candidate);
-  return text;
-}
-
-void PrintResult(const TuneResult& result, const Work& work, const TraceNames& names) {
-  std::string summary = absl::StrCat(result.task.function_name, ": ", result.done,
-                                     result.done == 1 ? " trial" : " trials");
-  if (result.resumed > 0) absl::StrAppend(&summary, " (", result.resumed, " from before)");
-  // More than the trials: naive and the repeats of promotion are measured too.
-  std::string separator = ", outcomes with naive and repeats: ";
-  for (const auto& [status, count] : result.statuses) {
-    absl::StrAppend(&summary, separator, count, " ", std::string(Name(status)));
-    separator = ", ";
-  }
-  absl::StrAppendFormat(
-      &summary, ", %.1f s, stopped: %s\n", absl::ToDoubleSeconds(result.elapsed),
-      result.stop == StopReason::kCancelled ? "interrupted" : std::string(Name(result.stop)));
-  Print(summary);
-  if (!result.best) {
-    Print("no implementation was right and fast enough to be timed; lathe db list shows why\n");
-    return;
-  }
-  const Measured& best = *result.best;
-  Print(absl::StrFormat("best %s per call, %.1f GFLOP/s, %.1f GB/s\n",
-                        FormatInterval(best.median, best.ci_low, best.ci_high),
-                        work.flops / best.median * 1e-9, work.bytes / best.median * 1e-9));
-  Print(SpeedUps(result));
-  Print("trace\n" + Indent(ToAuthor(result.best_trace, names)));
+absl::StatusOr<std::unique_ptr<JournalWriter>> OpenJournal(const Options& options,
+                                                           const LoadedTask& task,
+                                                           const Space& space,
+                                                           const SearchKnowledge& knowledge) {
+  if (options.journal.empty()) return nullptr;
+  JournalHeader header;
+  header.lathe_version = std::string(LatheVersion());
+  header.function = ToText(task.function);
+  header.target = ToText(task.target);
+  header.threads = task.threads;
+  header.regime = std::string(Name(task.regime));
+  header.accuracy = std::string(Name(task.accuracy));
+  header.search = options.search.name;
+  header.seed = options.search.seed;
+  header.space_digest = SpaceDigest(space);
+  header.transferred = knowledge.transferred;
+  header.model = knowledge.model;
+  header.options = Json{{"trials", options.trials},
+                        {"budget", options.budget},
+                        {"auto_stop", !options.no_auto_stop},
+                        {"cpus", options.cpus},
+                        {"model", options.search.model}}
+                       .dump();
+  return JournalWriter::Create(options.journal, header);
 }
 
 absl::StatusOr<ExitCode> Tune(const Options& options) {
+  if (!options.replay.empty()) return ReplayTuning(options.replay, options.json);
+  if (options.task.function.empty()) return absl::InvalidArgumentError("FUNCTION is required");
   ASSIGN_OR_RETURN(absl::Duration budget, ParseBudget(options.budget));
   ASSIGN_OR_RETURN(LoadedTask task, LoadTask(options.task));
   RETURN_IF_ERROR(CheckMeasurableHere(task));
-  ASSIGN_OR_RETURN(auto space, SketchesOf(task.canonical, task.Space()));
+  ASSIGN_OR_RETURN(Space space, SketchesOf(task.canonical, task.Space()));
   ASSIGN_OR_RETURN(std::unique_ptr<RecordStore> store, OpenForWriting(options.db));
+  ASSIGN_OR_RETURN(SearchKnowledge knowledge, GatherKnowledge(options.search, task, space, *store));
+  ASSIGN_OR_RETURN(std::unique_ptr<Search> search,
+                   MakeSearch(options.search, knowledge, space, task.Space()));
+  ASSIGN_OR_RETURN(std::unique_ptr<JournalWriter> journal,
+                   OpenJournal(options, task, space, knowledge));
+  if (journal) search = NewJournalledSearch(std::move(search), journal.get());
   ASSIGN_OR_RETURN(LocalServices services, StartServices(task, options.cpus));
   StopOnSignals();
 
   TuneOptions tune;
-  tune.problem = ProblemOf(task, services.cores, options.seed);
+  tune.problem = ProblemOf(task, services.cores, options.search.seed);
   const Setting analytic = space.front()->Analytic();
   tune.default_trace = space.front()->Instantiate(analytic);
   tune.default_decisions = DecisionsText(*space.front(), analytic);
@@ -140,8 +108,8 @@ absl::StatusOr<ExitCode> Tune(const Options& options) {
     tune.trials = kDefaultTrials;
   }
   tune.budget = budget;
+  tune.auto_stop.enabled = !options.no_auto_stop;
   tune.alternate = services.cores.alternate;
-  std::unique_ptr<Search> search = NewRandomSearch(&space, options.seed);
   absl::StatusOr<TuneResult> result;
   {
     ProgressPrinter progress;
@@ -155,12 +123,17 @@ absl::StatusOr<ExitCode> Tune(const Options& options) {
     result = TuneSession(std::move(tune), wired).Run();
   }
   RETURN_IF_ERROR(result.status());
+  ASSIGN_OR_RETURN(std::optional<Record> best, store->Best(result->task));
+  if (best) best->trace = ToAuthor(best->trace, task.names);
+  const Json json = ToJson(*result, best, options.search.seed);
+  if (journal) {
+    journal->Ended(json.dump());
+    RETURN_IF_ERROR(journal->status());
+  }
   if (options.json) {
-    ASSIGN_OR_RETURN(std::optional<Record> best, store->Best(result->task));
-    if (best) best->trace = ToAuthor(best->trace, task.names);
-    PrintJson(ToJson(*result, best, options.seed));
+    PrintJson(json);
   } else {
-    PrintResult(*result, CountWork(task.function), task.names);
+    PrintTuneResult(json, task.function);
   }
   return result->best ? kSuccess : kNegative;
 }
@@ -170,6 +143,7 @@ absl::StatusOr<ExitCode> Tune(const Options& options) {
 Action AddTune(CLI::App& app) {
   auto options = std::make_shared<Options>();
   AddTaskOptions(app, options->task);
+  app.get_option("FUNCTION")->required(false);  // --replay needs none
   app.add_option("--trials", options->trials,
                  absl::StrCat("Stop after this many trials, those of earlier runs included; "
                               "default ",
@@ -177,8 +151,19 @@ Action AddTune(CLI::App& app) {
       ->check(CLI::Range(int64_t{1}, std::numeric_limits<int64_t>::max()));
   app.add_option("--budget", options->budget, "Stop after this time, e.g. 90s or 10m");
   app.add_option("--cpus", options->cpus, "CPUs to time on, e.g. 0,2-3; default: chosen");
-  app.add_option("--seed", options->seed, "Seed of the search and of input data")
+  app.add_option("--search", options->search.name,
+                 "model, or for comparison evolution (without a cost model) or random")
+      ->check(CLI::IsMember({"model", "evolution", "random"}))
       ->capture_default_str();
+  app.add_option("--model", options->search.model,
+                 "Cost model that --search model begins with (a file of `lathe model train`)");
+  app.add_flag("--no-auto-stop", options->no_auto_stop,
+               "Go on to the last trial, however little is expected of more");
+  app.add_option("--seed", options->search.seed, "Seed of the search and of input data")
+      ->capture_default_str();
+  app.add_option("--journal", options->journal, "Write every decision and outcome to this file");
+  app.add_option("--replay", options->replay,
+                 "Make the decisions of this journal again and compare; nothing is measured");
   AddDatabaseOption(app, options->db);
   AddJsonOption(app, options->json);
   return [options] { return Tune(*options); };

@@ -1,0 +1,46 @@
+#include "cli/tune_search.h"
+
+#include <utility>
+
+#include "compiler/base/status_macros.h"
+#include "tuner/model_search.h"
+#include "tuner/transfer.h"
+
+namespace lathe::cli {
+namespace {
+
+constexpr int kMaxTransferred = 8;
+
+}  // namespace
+
+absl::StatusOr<SearchKnowledge> GatherKnowledge(const SearchChoice& choice, const LoadedTask& task,
+                                                const Space& space, RecordStore& store) {
+  SearchKnowledge knowledge;
+  if (choice.name != "model") return knowledge;
+  if (!choice.model.empty()) {
+    ASSIGN_OR_RETURN(knowledge.model, ReadFile(choice.model));
+  }
+  ASSIGN_OR_RETURN(
+      knowledge.transferred,
+      TransferredDecisions(store, TaskOf(task.Query(LocalDeviceKind())), space, kMaxTransferred));
+  return knowledge;
+}
+
+absl::StatusOr<std::unique_ptr<Search>> MakeSearch(const SearchChoice& choice,
+                                                   const SearchKnowledge& knowledge,
+                                                   const Space& space,
+                                                   const SpaceOptions& options) {
+  if (choice.name == "random") return NewRandomSearch(&space, choice.seed);
+  if (choice.name == "evolution") return NewEvolutionSearch(&space, choice.seed);
+  ModelSearchOptions model;
+  model.space = options;
+  model.seed = choice.seed;
+  model.learner = NewBoostedTrees(choice.seed);
+  model.transferred = knowledge.transferred;
+  if (!knowledge.model.empty()) {
+    ASSIGN_OR_RETURN(model.prior, ParseCostModel(knowledge.model, choice.model));
+  }
+  return NewModelSearch(&space, std::move(model));
+}
+
+}  // namespace lathe::cli
