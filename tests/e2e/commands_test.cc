@@ -337,6 +337,30 @@ TEST_F(CommandsTest, TuneResumes) {
   EXPECT_EQ(first["best"]["trace"], second["best"]["trace"]);
 }
 
+TEST_F(CommandsTest, AJournalIsReplayedWithoutADevice) {
+  OkJson({"tune", "op:matmul(m=48,n=64,k=32)", "--trials", "4"});  // to be transferred
+  const std::string journal = lathe_.path("journal");
+  Json tuned = OkJson({"tune", kSmallMatmul, "--trials", "24", "--journal", journal});
+  Json replayed = OkJson({"tune", "--replay", journal});
+  EXPECT_EQ(replayed["result"], tuned);
+  EXPECT_GE(replayed["suggested"].get<int>(), 23);
+  EXPECT_EQ(replayed["differing"].get<int>(), 0) << replayed["first_difference"];
+  EXPECT_THAT(Ok({"tune", "--replay", journal}), HasSubstr("0 differ"));
+  // One run, one file.
+  RunResult again = lathe_.Run({"tune", kSmallMatmul, "--trials", "25", "--journal", journal});
+  EXPECT_EQ(again.exit_code, 2);
+  EXPECT_THAT(again.err, HasSubstr("exists"));
+}
+
+TEST_F(CommandsTest, SearchesAreSelectable) {
+  for (const char* search : {"model", "evolution", "random"}) {
+    Json tuned = OkJson({"tune", kSmallMatmul, "--trials", "6", "--search", search, "--db",
+                         lathe_.path(search)});
+    EXPECT_FALSE(tuned["best"].is_null()) << search;
+  }
+  EXPECT_EQ(lathe_.Run({"tune", kSmallMatmul, "--search", "luck"}).exit_code, 2);
+}
+
 TEST_F(CommandsTest, TunesForANarrowerTargetAndMoreThreads) {
   Json narrow = OkJson({"tune", kSmallMatmul, "--trials", "2", "--target", "x86-64-v3"});
   EXPECT_FALSE(narrow["best"].is_null());
