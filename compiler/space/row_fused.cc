@@ -91,7 +91,13 @@ class RowFusedRule : public Rule {
     SpaceContext inner{context.function, *program, NestsOf(*program), context.options};
     size_t first = range.front(), last = range.back() - inlined.size();
     std::optional<RowGroup> group = GroupRows(inner, first, last);
-    if (!group) return nullptr;
+    if (!group) {
+      group = GroupRows(inner, first, last, /*products=*/true);
+      if (!group) return nullptr;
+      group->name = "row_products" + variant;
+      group->inlined = inlined;
+      return NewRowProductsPlan(*std::move(group), context);
+    }
     bool single = group->stages.size() == 1;
     bool folds = group->stages.back().kind == RowStageKind::kFold;
     group->name = (single ? folds ? "reduction" : "elementwise" : "row_fused") + variant;

@@ -90,8 +90,8 @@ bool AreOneLoop(const StageNest& nest, const For& outer, const For& inner) {
 class Classifier {
  public:
   Classifier(const SpaceContext& context, const StageNest& nest, const std::vector<int>& rows,
-             size_t num_rows)
-      : context_(context), nest_(nest) {
+             size_t num_rows, bool products)
+      : nest_(nest), products_(products) {
     stage_.name = nest.stage->name;
     stage_.buffer = nest.store->buffer;
     stage_.numbers = NumbersOf(context, nest);
@@ -106,6 +106,7 @@ class Classifier {
 
   RowStage Classify() && {
     Choose();
+    if (products_ && stage_.kind == RowStageKind::kLoops) ChooseProduct();
     for (size_t l = 0; l < nest_.loops.size(); ++l) {
       int loop = static_cast<int>(l);
       bool fused = std::find(stage_.fused.begin(), stage_.fused.end(), stage_.loops[l]) !=
@@ -153,6 +154,47 @@ class Classifier {
     if (!reduces) stage_.extent = nest_.loops[inner]->extent;
   }
 
+  // A sum over one loop of products of two reads, the second of which does not
+  // depend on the innermost row, over one column loop.
+  void ChooseProduct() {
+    const StageInfo& info = *nest_.stage;
+    if (info.reduction.size() != 1 || info.reduce_op != ReduceOp::kSum) return;
+    if (nest_.reads.size() != 2 || stage_.lanes < 2 || stage_.row_loops.empty()) return;
+    int columns = -1, reduced = static_cast<int>(nest_.loops.size()) - 1;
+    for (int l = 0; l < reduced; ++l) {
+      if (IsRow(l)) continue;
+      if (columns >= 0) return;
+      columns = l;
+    }
+    if (columns < 0 || nest_.loops[columns]->extent < stage_.lanes) return;
+    const std::string &lanes = stage_.loops[columns], &terms = stage_.loops[reduced];
+    const std::string& row = stage_.row_loops.back();
+    for (const ReadStride& read : nest_.reads) {
+      const ReadStride& other = nest_.reads[&read == &nest_.reads.front() ? 1 : 0];
+      if (!read.affine || !other.affine || read.read->predicate) continue;
+      if (read.StrideOf(row) != 0 || other.StrideOf(lanes) != 0) continue;
+      if (read.StrideOf(lanes) != 1 && !FindPacked(*read.read, lanes, terms)) continue;
+      stage_.kind = RowStageKind::kProduct;
+      stage_.shared = read.read->buffer;
+      stage_.vector_loop = columns;
+      stage_.vector = lanes;
+      stage_.reduced = reduced;
+      stage_.extent = nest_.loops[columns]->extent;
+      return;
+    }
+  }
+
+  // Whether lanes are contiguous once the last dimension stands first.
+  bool FindPacked(const Read& read, const std::string& lanes, const std::string& terms) {
+    size_t rank = read.indices.size();
+    if (rank < 2) return false;
+    const auto* last = read.indices[rank - 1].As<Var>();
+    const auto* before = read.indices[rank - 2].As<Var>();
+    if (!last || !before || last->name != terms || before->name != lanes) return false;
+    stage_.packed = static_cast<int>(rank) - 1;
+    return true;
+  }
+
   bool HasSpatialColumns() const {
     for (size_t l = 0; l < nest_.stage->spatial.size(); ++l) {
       if (!IsRow(static_cast<int>(l)) && nest_.loops[l]->extent > 1) return true;
@@ -171,14 +213,15 @@ class Classifier {
     }
   }
 
-  const SpaceContext& context_;
   const StageNest& nest_;
+  const bool products_;
   RowStage stage_;
 };
 
 }  // namespace
 
-std::optional<RowGroup> GroupRows(const SpaceContext& context, size_t first, size_t last) {
+std::optional<RowGroup> GroupRows(const SpaceContext& context, size_t first, size_t last,
+                                  bool products) {
   const std::vector<StageNest>& nests = context.nests;
   RowMap map(last - first + 1);
   for (size_t n = last + 1; n-- > first;) {
@@ -201,7 +244,8 @@ std::optional<RowGroup> GroupRows(const SpaceContext& context, size_t first, siz
   }
   for (size_t r = 0; r < num_rows; ++r) group.rows.push_back(sink.loops[r]->extent);
   for (size_t n = first; n <= last; ++n) {
-    group.stages.push_back(Classifier(context, nests[n], map[n - first], num_rows).Classify());
+    group.stages.push_back(
+        Classifier(context, nests[n], map[n - first], num_rows, products).Classify());
     RowStage& stage = group.stages.back();
     bool serial = stage.kind == RowStageKind::kLoops;
     if (serial && first < last) {

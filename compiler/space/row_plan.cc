@@ -10,8 +10,7 @@
 namespace lathe {
 namespace {
 
-constexpr double kForkSeconds = 3e-6;   // to start and join the threads
-constexpr int64_t kMaxFoldLanes = 256;  // of one vector that is folded
+constexpr double kForkSeconds = 3e-6;  // to start and join the threads
 
 int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -33,7 +32,7 @@ class RowPlan : public Plan {
   bool IsLegal(std::span<const int64_t> v) const override {
     for (size_t s = 0; s < group_.stages.size(); ++s) {
       const RowStage& stage = group_.stages[s];
-      if (stage.kind == RowStageKind::kFold && !CanFold(stage, Vectors(v, s))) return false;
+      if (stage.kind == RowStageKind::kFold && !CanFoldRows(stage, Vectors(v, s))) return false;
     }
     return true;
   }
@@ -45,22 +44,6 @@ class RowPlan : public Plan {
   void Model(std::span<const int64_t> v, ScheduleModel& model) const override;
 
  private:
-  // Names that one emission gives.
-  struct Names {
-    std::string outer, block;            // of the split vector loop
-    std::string fold;                    // stage, of kFold
-    std::vector<std::string> fold_rows;  // its row loops
-    std::string fold_block;
-  };
-
-  // A block that ends at a multiple of the lanes, but not of the block, would get a
-  // predicate that the verifier cannot trace back to the domain.
-  static bool CanFold(const RowStage& stage, int64_t vectors) {
-    int64_t width = vectors * stage.lanes;
-    bool ends_between = stage.extent % width != 0 && stage.extent % stage.lanes == 0;
-    return width <= kMaxFoldLanes && (vectors == 1 || !ends_between);
-  }
-
   int Add(std::string name, std::vector<int64_t> domain) {
     knobs_.push_back({std::move(name), std::move(domain)});
     return static_cast<int>(knobs_.size()) - 1;
@@ -73,7 +56,10 @@ class RowPlan : public Plan {
 
   int AddVectors(const RowStage& stage) {
     if (stage.vector_loop < 0) return -1;
-    std::vector<int64_t> vectors = UpTo({1, 2, 3, 4, 6, 8}, CeilDiv(stage.extent, stage.lanes));
+    std::vector<int64_t> domain = {1, 2, 3, 4, 6, 8};
+    // Lanes fold in halves.
+    if (stage.kind == RowStageKind::kFold) domain = {1, 2, 4, 8};
+    std::vector<int64_t> vectors = UpTo(domain, CeilDiv(stage.extent, stage.lanes));
     if (stage.gathers) vectors.insert(vectors.begin(), 0);  // scalar code
     return Add(stage.name + ".vectors", std::move(vectors));
   }
@@ -115,10 +101,7 @@ class RowPlan : public Plan {
     return count;
   }
 
-  Names Fold(const RowStage& stage, int64_t vectors, TraceBuilder& trace) const;
   std::string MakeTasks(std::vector<std::string>& rows, int64_t tasks, TraceBuilder& trace) const;
-  void SplitLanes(const RowStage& stage, const Names& names, int64_t vectors, TraceBuilder& trace,
-                  MarkList& marks) const;
 
   RowGroup group_;
   int64_t num_rows_ = 1;
@@ -138,7 +121,7 @@ std::vector<int64_t> RowPlan::Analytic(const SpaceOptions& options) const {
     for (int64_t vectors : {4, 3, 2, 6, 8, 1}) {
       const std::vector<int64_t>& domain = knobs_[vectors_[s]].domain;
       if (std::find(domain.begin(), domain.end(), vectors) == domain.end()) continue;
-      if (stage.kind == RowStageKind::kFold && !CanFold(stage, vectors)) continue;
+      if (stage.kind == RowStageKind::kFold && !CanFoldRows(stage, vectors)) continue;
       int64_t computed = CeilDiv(stage.extent, vectors * stage.lanes) * vectors * stage.lanes;
       if (best == 0 || computed < least) {
         best = vectors;
@@ -164,22 +147,6 @@ std::vector<int64_t> RowPlan::Analytic(const SpaceOptions& options) const {
   return values;
 }
 
-// Lanes of the reduction stay apart until a stage of its own folds them.
-RowPlan::Names RowPlan::Fold(const RowStage& stage, int64_t vectors, TraceBuilder& trace) const {
-  Names names;
-  std::string vector = stage.fused.front();
-  for (size_t f = 1; f < stage.fused.size(); ++f) {
-    vector = trace.Fuse(vector, stage.fused[f], absl::StrCat(stage.fused.front(), ".f", f));
-  }
-  std::tie(names.outer, names.block) = trace.Split(vector, vectors * stage.lanes);
-  names.fold = trace.RFactor(stage.name, names.block);
-  for (const std::string& row : stage.row_loops) {
-    names.fold_rows.push_back(names.fold + row.substr(stage.name.size()));
-  }
-  names.fold_block = names.fold + names.block.substr(stage.name.size());
-  return names;
-}
-
 // Returns the loop over tasks; `rows` are what is left below it.
 std::string RowPlan::MakeTasks(std::vector<std::string>& rows, int64_t tasks,
                                TraceBuilder& trace) const {
@@ -198,30 +165,10 @@ std::string RowPlan::MakeTasks(std::vector<std::string>& rows, int64_t tasks,
   return outer;
 }
 
-// Splits a vector loop into vectors and lanes.
-void RowPlan::SplitLanes(const RowStage& stage, const Names& names, int64_t vectors,
-                         TraceBuilder& trace, MarkList& marks) const {
-  if (vectors == 0) return;
-  std::string outer = names.outer, block = names.block;
-  if (stage.kind == RowStageKind::kMap) {
-    std::string vector = outer.empty() ? stage.vector : outer;
-    std::vector<std::string> order;
-    for (int loop : stage.other_loops) {
-      if (loop > stage.vector_loop) order.push_back(stage.loops[loop]);
-    }
-    order.push_back(vector);
-    if (order.size() > 1) trace.Reorder(order);
-    std::tie(outer, block) = trace.Split(vector, vectors * stage.lanes);
-  }
-  lathe::SplitLanes(block, vectors * stage.lanes, stage.lanes, trace, marks);
-  int64_t width = vectors * stage.lanes;
-  if (stage.extent > width && stage.extent % width != 0) marks.Partition(outer);
-}
-
 void RowPlan::Emit(std::span<const int64_t> v, TraceBuilder& trace) const {
   for (const std::string& stage : group_.inlined) trace.Mark("inline", {stage});
   size_t last = group_.stages.size() - 1;
-  std::vector<Names> names(last + 1);
+  std::vector<RowNames> names(last + 1);
   int64_t tasks = NumTasks(v);
   std::string parallel;
 
@@ -251,7 +198,7 @@ void RowPlan::Emit(std::span<const int64_t> v, TraceBuilder& trace) const {
   }
   for (size_t s = 0; s <= last; ++s) {
     const RowStage& stage = s == last ? sink : group_.stages[s];
-    if (stage.kind == RowStageKind::kFold) names[s] = Fold(stage, Vectors(v, s), trace);
+    if (stage.kind == RowStageKind::kFold) names[s] = EmitRowFold(stage, Vectors(v, s), trace);
   }
   if (sink.kind == RowStageKind::kFold) rows = names[last].fold_rows;
   if (chunks && sink.kind == RowStageKind::kFold) parallel = rows.front();
@@ -283,7 +230,7 @@ void RowPlan::Emit(std::span<const int64_t> v, TraceBuilder& trace) const {
   MarkList marks;
   for (size_t s = 0; s <= last; ++s) {
     const RowStage& stage = s == last ? sink : group_.stages[s];
-    SplitLanes(stage, names[s], Vectors(v, s), trace, marks);
+    EmitRowLanes(stage, names[s], Vectors(v, s), trace, marks);
     if (!names[s].fold.empty()) marks.Vectorize(names[s].fold_block);
   }
   marks.WriteTo(trace);

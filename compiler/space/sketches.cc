@@ -178,7 +178,15 @@ absl::StatusOr<Space> SketchesOf(const Function& function, const SpaceOptions& o
   SpaceContext context{function, naive, NestsOf(naive), options};
   std::vector<std::unique_ptr<Rule>> rules = DefaultRules();
   std::vector<std::pair<double, std::unique_ptr<Sketch>>> ranking;
-  for (auto& plans : Composer(context, rules).Compose()) {
+  auto covers = Composer(context, rules).Compose();
+  rules.erase(rules.begin(), rules.end() - 1);
+  CHECK(rules.back()->is_fallback());
+  // What needs no fusion at all, should every other sketch fail to replay.
+  auto plain = Composer(context, rules).Compose();
+  covers.insert(covers.end(), plain.begin(), plain.end());
+  for (size_t c = 0; c < covers.size(); ++c) {
+    if (c + plain.size() >= covers.size() && !ranking.empty()) break;
+    auto& plans = covers[c];
     auto sketch = NewPlanSketch(std::move(plans), options);
     // A rule that does not see every reason against its trace must not win.
     if (!Replay(naive, sketch->Instantiate(sketch->Analytic())).ok()) continue;

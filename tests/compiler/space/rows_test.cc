@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 
@@ -203,6 +204,27 @@ TEST(RowsTest, StagesThatShareRowsAreOneNest) {
   EXPECT_THAT(FirstSketch("softmax(rows=512,columns=1024)"), StartsWith("row_fused"));
   EXPECT_THAT(FirstSketch("layer_norm(rows=384,columns=768)"), StartsWith("row_fused"));
   EXPECT_THAT(FirstSketch("rms_norm(rows=384,columns=768)"), StartsWith("row_fused"));
+}
+
+TEST(RowsTest, AttentionMakesNoMatrixOfScores) {
+  std::mt19937_64 rng(kSeed);
+  for (const char* shape : {"heads=2,seq=24,dim=16", "heads=1,seq=17,dim=20",
+                            "heads=3,seq=16,dim=32,type=bf16", "heads=2,seq=36,dim=48"}) {
+    Function function = *BuildOperator(absl::StrCat("attention(", shape, ")"));
+    const char* target = kTargets[rng() % 3];
+    SCOPED_TRACE(absl::StrCat(shape, " ", target));
+    Checker checker(function, rng);
+    for (const auto& sketch : Sketches(function, target, 1 + static_cast<int>(rng() % 2))) {
+      if (sketch->name() != "row_products") continue;
+      checker.Check(*sketch, sketch->Analytic());
+      for (int i = 0; i < 5; ++i) checker.Check(*sketch, SampleSetting(*sketch, rng));
+      if (HasFatalFailure()) return;
+    }
+  }
+  Space space = Sketches(*BuildOperator("attention(heads=12,seq=384,dim=64)"), "x86-64-v4");
+  bool found = std::any_of(space.begin(), space.end(),
+                           [](const auto& sketch) { return sketch->name() == "row_products"; });
+  EXPECT_TRUE(found);
 }
 
 TEST(RowsTest, TransposesTurnTilesInRegisters) {
