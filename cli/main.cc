@@ -24,6 +24,7 @@ constexpr Command kCommands[] = {
     {"target", "Print the target: what generated code may use", AddTarget},
     {"ops", "List the operator library", AddOps},
     {"report", "Write a page of tasks, search curves and roofline from a database", AddReport},
+    {"model", "Train and evaluate cost models", AddModel},
     {"db", "Inspect and verify a schedule database", AddDb},
 };
 

@@ -17,10 +17,9 @@
 namespace lathe {
 namespace {
 
-// Small enough to be retrained between batches of a search: see bench/cost_model.cc.
-constexpr int kTrees = 100;
-// Exact splits are cheaper than histograms up to so many rows.
-constexpr size_t kMaxExactRows = 1500;
+// Small enough to be retrained between batches of a search: see
+// tests/tuner/cost_model_benchmark.cc.
+constexpr int kTrees = 60;
 // How sure the estimate is before anything was learned: a candidate that it
 // holds to be twice as fast is ranked first with probability 1 / (1 + e^-2).
 constexpr double kEstimateWeight = 2;
@@ -183,10 +182,10 @@ absl::Status BoostedTrees::Train(absl::Span<const TrainingRow> rows) {
       {"nthread", "1"},
       {"seed", absl::StrCat(seed_ & 0x7fffffff)},
       {"objective", "rank:pairwise"},
-      {"tree_method", rows.size() <= kMaxExactRows ? "exact" : "hist"},
-      {"max_bin", "64"},
-      {"max_depth", "5"},
-      {"eta", "0.15"},
+      {"tree_method", "hist"},
+      {"max_bin", "32"},
+      {"max_depth", "4"},
+      {"eta", "0.2"},
       {"min_child_weight", "1"},
       {"subsample", "0.8"},
       {"colsample_bytree", "0.6"},

@@ -12,12 +12,14 @@ namespace lathe {
 
 // Changes whenever a feature changes its meaning or place: cost models of
 // another version are refused.
-inline constexpr int kFeatureVersion = 1;
+inline constexpr int kFeatureVersion = 2;
 
 // One name per feature, in their order.
 const std::vector<std::string>& FeatureNames();
 
-// FeatureNames().size() finite values.
+// FeatureNames().size() finite values: the logarithm (base 2) of the estimate, sums
+// over all nests, and values of the nests that take most of it, dearest first.
+// Rounded, so that they are the same on every platform.
 std::vector<float> FeaturesOf(const ScheduleModel& model, const Target& target, int threads);
 
 }  // namespace lathe

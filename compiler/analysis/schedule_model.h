@@ -19,6 +19,7 @@ struct ModelLoop {
   double trips = 1;
   ModelLoopKind kind = ModelLoopKind::kSerial;
   bool reduction = false;
+  bool masked = false;  // of a vector loop: its lanes are under a predicate
 };
 
 // One access of a nest's body, row-major or packed.

@@ -155,16 +155,20 @@ void TiledContractionPlan::ModelMain(std::span<const int64_t> v, const Nest& nes
   main.accumulators = static_cast<int>(v[kRows] * v[kOuterRows] * v[kVectors]);
   // Unrolled terms let loads move ahead, which takes two registers.
   main.live_vectors = static_cast<int>(LiveVectors(v) + (v[kUnroll] > 1 ? 2 : 0));
+  // A predicate on rows is one jump a row; on lanes it costs at every access.
+  main.loops.back().masked = v[kTail] == 1 && RangeInside(nest, 0, lane_loop_) % columns != 0;
   for (const ContractionOperand& operand : c_.operands) {
     const ContractionOperand* packed = PackedBy(v, operand.buffer);
     ModelAccess access{
         operand.number + (packed ? kCopyNumbers : 0), operand.element_bytes, false, {}};
-    double share = 1;  // of the iterations, that need another element
+    // Of the vector operations, that need another element: one of all lanes
+    // takes as many instructions as a vector.
+    double share = 1;
     for (const PlannedLoop& loop : loops) {
       access.strides.push_back(packed ? PackedStride(*packed, columns, loop)
                                       : operand.StrideOf(loop.axis) * loop.step);
-      bool code = loop.kind == ModelLoopKind::kUnrolled || loop.kind == ModelLoopKind::kVector;
-      if (code && access.strides.back() == 0) share /= loop.trips;
+      bool repeated = loop.kind == ModelLoopKind::kUnrolled && access.strides.back() == 0;
+      if (repeated) share /= loop.trips;
     }
     if (!operand.guards.empty() && v[kBorder] == kBorderMask) main.arithmetic += share;
     main.accesses.push_back(std::move(access));
