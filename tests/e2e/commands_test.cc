@@ -354,8 +354,8 @@ TEST_F(CommandsTest, AJournalIsReplayedWithoutADevice) {
 
 TEST_F(CommandsTest, SearchesAreSelectable) {
   for (const char* search : {"model", "evolution", "random"}) {
-    Json tuned = OkJson({"tune", kSmallMatmul, "--trials", "6", "--search", search, "--db",
-                         lathe_.path(search)});
+    Json tuned = OkJson(
+        {"tune", kSmallMatmul, "--trials", "6", "--search", search, "--db", lathe_.path(search)});
     EXPECT_FALSE(tuned["best"].is_null()) << search;
   }
   EXPECT_EQ(lathe_.Run({"tune", kSmallMatmul, "--search", "luck"}).exit_code, 2);
