@@ -28,6 +28,35 @@ std::vector<int64_t> UpTo(std::vector<int64_t> domain, int64_t limit) {
   return domain;
 }
 
+// The largest value of a knob up to `limit`, its first if there is none.
+int64_t LargestUpTo(const Knob& knob, int64_t limit) {
+  int64_t best = knob.domain.front();
+  for (int64_t value : knob.domain) {
+    if (value <= limit) best = std::max(best, value);
+  }
+  return best;
+}
+
+// `values`, with the last knob at the first value above 0 that the estimate likes
+// better by what starting threads costs.
+std::vector<int64_t> WithTasks(const Plan& plan, std::vector<int64_t> values,
+                               const SpaceOptions& options) {
+  constexpr double kForkSeconds = 3e-6;
+  auto estimate = [&] {
+    ScheduleModel model;
+    plan.Model(values, model);
+    return EstimateSeconds(model, options.target, options.threads);
+  };
+  values.back() = 0;
+  double serial = estimate();
+  for (int64_t tasks : plan.knobs().back().domain) {
+    values.back() = tasks;
+    if (tasks > 0 && estimate() + kForkSeconds < serial) return values;
+  }
+  values.back() = 0;
+  return values;
+}
+
 // A loop by its position in the nest.
 struct ColumnNest {
   std::string stage;
@@ -70,6 +99,19 @@ class PanelPlan : public Plan {
   }
 
   std::string_view name() const override { return "columns"; }
+
+  // Eight vectors, so that each line of a row is used whole and additions overlap;
+  // short windows in straight-line code.
+  std::vector<int64_t> Analytic(const SpaceOptions& options) const override {
+    int64_t terms = 1;
+    for (int k : nest_.reductions) terms *= nest_.extents[k];
+    int64_t vectors = LargestUpTo(knobs_[0], 8);
+    int64_t rows = terms <= 16 ? LargestUpTo(knobs_[1], 8 / vectors) : knobs_[1].domain.front();
+    int64_t unroll = LargestUpTo(knobs_[2], terms <= 16 ? terms : 8);
+    std::vector<int64_t> values{vectors, rows, unroll, 0};
+    if (!IsLegal(values)) values = {1, 1, 1, 0};
+    return WithTasks(*this, values, options);
+  }
 
   bool IsLegal(std::span<const int64_t> v) const override {
     int64_t accumulators = v[0] * v[1];
@@ -204,6 +246,13 @@ class BandPlan : public Plan {
   }
 
   std::string_view name() const override { return "columns.bands"; }
+
+  std::vector<int64_t> Analytic(const SpaceOptions& options) const override {
+    std::vector<int64_t> values{LargestUpTo(knobs_[0], 4), 1};
+    if (threads_ < 2) return values;
+    values.push_back(0);
+    return WithTasks(*this, values, options);
+  }
 
   // A block that ends at a multiple of the lanes, but not of the block, would get a
   // predicate that the verifier cannot trace back to the domain.
