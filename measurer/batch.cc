@@ -33,7 +33,7 @@ BatchConditions ObserveBatch(const BatchObserver& observer, double stop_at,
     const Contamination found = JudgeConditions(conditions, seconds, observer.limits);
     conditions.contaminated = found != Contamination::kNone;
     conditions.repeats = repeat;
-    if (!repeatable || found != Contamination::kPassing || repeat == kMaxRepeats ||
+    if (!repeatable || found != Contamination::kPassing || repeat == observer.max_repeats ||
         observer.now() + seconds > stop_at) {
       return conditions;
     }

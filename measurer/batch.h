@@ -11,6 +11,22 @@
 
 namespace lathe {
 
+constexpr uint32_t kMaxRepeats = 2;  // of a contaminated batch
+
+// How often a batch may be repeated: on a machine that disturbed one batch after the
+// other, in spite of repetition, not at all until one is clean, since it costs time only.
+class RepeatAllowance {
+ public:
+  uint32_t repeats() const { return in_vain_ < kInVain ? kMaxRepeats : 0; }
+  void Note(const BatchConditions& conditions) {
+    in_vain_ = conditions.contaminated ? in_vain_ + 1 : 0;
+  }
+
+ private:
+  static constexpr int kInVain = 3;
+  int in_vain_ = 0;  // batches in a row that stayed contaminated
+};
+
 // What observing needs; injected, so that tests run on fakes.
 struct BatchObserver {
   ConditionSource* source = nullptr;
@@ -19,12 +35,11 @@ struct BatchObserver {
   double canary_baseline = 0;           // 0: not known, so no drift
   std::vector<int32_t> cpus;
   ConditionLimits limits = {};
+  uint32_t max_repeats = kMaxRepeats;
 };
 
-constexpr uint32_t kMaxRepeats = 2;  // of a contaminated batch
-
 // Calls `take`, which replaces the samples that it took before. Again, at most
-// kMaxRepeats times, while what it ran under is contaminated in a way that may pass
+// max_repeats times, while what it ran under is contaminated in a way that may pass
 // and another run would end before `stop_at` (by now). `take` returns false when
 // it is not to be repeated, whatever the conditions.
 BatchConditions ObserveBatch(const BatchObserver& observer, double stop_at,

@@ -148,7 +148,8 @@ void TrialRunner::PlaceAnew(Entrant& entrant, bool first) {
   if (failure) entrant.Fail(*std::move(failure));
 }
 
-BatchObserver TrialRunner::Observer(const RunnerJob& job) {
+BatchConditions TrialRunner::Observe(const RunnerJob& job, double stop_at,
+                                     const std::function<bool()>& take) {
   BatchObserver observer;
   observer.source = &conditions_;
   observer.now = MonotonicSeconds;
@@ -156,7 +157,10 @@ BatchObserver TrialRunner::Observer(const RunnerJob& job) {
   observer.canary_baseline = job.canary_baseline;
   observer.cpus = job.timing.cpus;
   observer.limits = limits_;
-  return observer;
+  observer.max_repeats = allowance_.repeats();
+  BatchConditions conditions = ObserveBatch(observer, stop_at, take);
+  allowance_.Note(conditions);
+  return conditions;
 }
 
 BatchConditions TrialRunner::TimeAlone(Entrant& entrant, double stop_at) {
@@ -165,7 +169,7 @@ BatchConditions TrialRunner::TimeAlone(Entrant& entrant, double stop_at) {
   if (!entrant.ok()) return {};
   TimedKernel& timed = *entrant.timed;
   TimingResult result;
-  BatchConditions conditions = ObserveBatch(Observer(job), stop_at, [&] {
+  BatchConditions conditions = Observe(job, stop_at, [&] {
     result = TakeSamples(job.timing, timed.Source(), timed.calls(), stop_at);
     return !result.failed && !result.abandoned;
   });
@@ -219,7 +223,7 @@ BatchConditions TrialRunner::TimeInTurn(const RunnerJob& job, Entrants& entrants
       TakeRound(entrants, 0, 0);
       *rounds = RoundsOf(job.timing, MonotonicSeconds() - before);
     }
-    BatchConditions conditions = ObserveBatch(Observer(job), stop_at, [&] {
+    BatchConditions conditions = Observe(job, stop_at, [&] {
       for (size_t i = 0; i < entrants.size(); ++i) {
         Entrant& entrant = *entrants[(blocks + i) % entrants.size()];
         if (!entrant.ok()) continue;

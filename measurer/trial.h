@@ -5,6 +5,7 @@
 #include <sched.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -63,7 +64,7 @@ class TrialRunner {
                              uint32_t* rounds);
   void TakeRound(Entrants& entrants, size_t block, size_t round);
   void PlaceAnew(Entrant& entrant, bool first);
-  BatchObserver Observer(const RunnerJob& job);
+  BatchConditions Observe(const RunnerJob& job, double stop_at, const std::function<bool()>& take);
   bool PreparePool(const TimingPlan& plan);
   void Pin(const TimingPlan& plan);
 
@@ -74,6 +75,7 @@ class TrialRunner {
   CacheFlusher flusher_;
   InputCache inputs_;
   ConditionMonitor conditions_;
+  RepeatAllowance allowance_;
   const ConditionLimits limits_ = ConditionLimits::ForThisMachine();
   Pool pool_;
   std::vector<int32_t> pool_cpus_;

@@ -88,6 +88,25 @@ TEST(Batch, OneThatStaysContaminatedIsMarked) {
   EXPECT_EQ(conditions.repeats, kMaxRepeats);
 }
 
+TEST(Batch, RepetitionInVainIsGivenUpUntilABatchIsClean) {
+  RepeatAllowance allowance;
+  BatchConditions contaminated;
+  contaminated.contaminated = true;
+  for (int batch = 0; batch < 3; ++batch) {
+    EXPECT_EQ(allowance.repeats(), kMaxRepeats);
+    allowance.Note(contaminated);
+  }
+  EXPECT_EQ(allowance.repeats(), 0u);
+  allowance.Note(contaminated);
+  EXPECT_EQ(allowance.repeats(), 0u);
+  allowance.Note(Quiet());
+  EXPECT_EQ(allowance.repeats(), kMaxRepeats);
+  Bench bench({Stolen()});
+  bench.observer.max_repeats = 0;
+  EXPECT_TRUE(bench.Observe().contaminated);
+  EXPECT_EQ(bench.batches, 1);
+}
+
 TEST(Batch, WhatLastsIsMarkedAtOnce) {
   Bench bench({Loaded()});
   BatchConditions conditions = bench.Observe();

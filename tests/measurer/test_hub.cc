@@ -33,7 +33,8 @@ bool Poll(Condition condition) {
 // The parent of a process; 0 when it is gone.
 pid_t ParentOf(pid_t pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  std::string text((std::istreambuf_iterator<char>(file)), {});
+  std::string text;
+  std::getline(file, text);  // fails, and does not throw, when the process ends meanwhile
   size_t name_end = text.rfind(')');
   if (name_end == std::string::npos) return 0;
   std::istringstream fields(text.substr(name_end + 1));
