@@ -167,6 +167,7 @@ class DotContractionPlan : public Plan {
     fold.accesses = {
         {c_.number, c_.element_bytes, true,
          StridesOver(folded, [&](const std::string& axis) { return c_.output.StrideOf(axis); })}};
+    fold.shared_loops = static_cast<int>(outer.size());
     model.nests.push_back(std::move(fold));
   }
 
@@ -229,8 +230,8 @@ class DotContractionRule : public Rule {
     }
     std::vector<size_t> covered;
     for (size_t n = first; n <= nest; ++n) covered.push_back(n);
-    return {{std::make_shared<DotContractionPlan>(*contraction, context.options),
-             std::move(covered)}};
+    return {
+        {std::make_shared<DotContractionPlan>(*contraction, context.options), std::move(covered)}};
   }
 };
 

@@ -37,14 +37,14 @@ void MarkList::WriteTo(TraceBuilder& trace) const {
 }
 
 std::vector<std::string> SplitLanes(const std::string& loop, int64_t extent, int64_t lanes,
-                                    TraceBuilder& trace, MarkList& marks) {
+                                    TraceBuilder& trace, MarkList& marks, bool unroll) {
   if (extent <= lanes) {
     marks.Vectorize(loop);
     return {loop};
   }
   auto [outer, inner] = trace.Split(loop, lanes);
   marks.Vectorize(inner);
-  marks.Unroll(outer);
+  if (unroll) marks.Unroll(outer);
   return {outer, inner};
 }
 

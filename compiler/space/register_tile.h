@@ -32,9 +32,10 @@ class MarkList {
 };
 
 // Splits `loop`, of `extent` iterations, into vectors of `lanes`: the loop over
-// them, if there are several, is unrolled. Returns the new loops, lanes last.
+// them, if there are several, is unrolled where wanted. Returns the new loops,
+// lanes last.
 std::vector<std::string> SplitLanes(const std::string& loop, int64_t extent, int64_t lanes,
-                                    TraceBuilder& trace, MarkList& marks);
+                                    TraceBuilder& trace, MarkList& marks, bool unroll = true);
 
 // How the reduction loops of a nest unroll: whole loops from the innermost on,
 // and a part of the next one.

@@ -94,7 +94,8 @@ class StreamedContractionPlan : public Plan {
       order.push_back(of_fold(tiles.rows));
       marks.Unroll(order.back());
     }
-    std::vector<std::string> lanes = SplitLanes(of_fold(tiles.columns), columns, lanes_, trace, marks);
+    std::vector<std::string> lanes =
+        SplitLanes(of_fold(tiles.columns), columns, lanes_, trace, marks);
     order.insert(order.end(), lanes.begin(), lanes.end());
     for (const AxisLoop& loop : c_.spatial) {
       if (loop.extent == 1 && loop.var != lane_loop_) {
@@ -200,6 +201,7 @@ class StreamedContractionPlan : public Plan {
         StridesOver(folded, [&](const std::string& axis) { return c_.output.StrideOf(axis); });
     fold.accesses = {{c_.number, c_.element_bytes, false, strides},
                      {c_.number, c_.element_bytes, true, strides}};
+    fold.shared_loops = static_cast<int>(outer.size());
     model.nests.push_back(std::move(fold));
     for (const FusedConsumer& consumer : c_.consumers) ModelConsumer(consumer, model);
   }
@@ -233,8 +235,7 @@ class StreamedContractionPlan : public Plan {
                                              v[kVectors] * lanes_, lanes_);
     tiles.columns = columns.name;
     LoopPlan reduction(true);
-    PlannedLoop blocks =
-        reduction.Split(LoopPlan::Whole(c_.reduction[0], true), v[kBlock]).first;
+    PlannedLoop blocks = reduction.Split(LoopPlan::Whole(c_.reduction[0], true), v[kBlock]).first;
     std::vector<PlannedLoop>& loops = tiles.plan.loops;
     loops = batch;
     if (v[kOrder] == kPanelsOutside) {
@@ -273,7 +274,8 @@ class StreamedContractionPlan : public Plan {
           {consumer.read_numbers[r], consumer.element_bytes, false, strides(consumer.reads[r])});
     }
     own.accesses.push_back({c_.number, consumer.element_bytes, false, strides(consumer.output)});
-    own.accesses.push_back({consumer.number, consumer.element_bytes, true, strides(consumer.output)});
+    own.accesses.push_back(
+        {consumer.number, consumer.element_bytes, true, strides(consumer.output)});
     model.nests.push_back(std::move(own));
   }
 
@@ -290,7 +292,8 @@ class StreamedContractionRule : public Rule {
   std::vector<PlanMatch> Match(const SpaceContext& context, size_t first) const override {
     size_t nest = 0;
     std::optional<Contraction> contraction = MatchContraction(context, first, &nest);
-    if (!contraction || contraction->reduction.size() != 1 || contraction->reduction[0].extent < 4) {
+    if (!contraction || contraction->reduction.size() != 1 ||
+        contraction->reduction[0].extent < 4) {
       return {};
     }
     const AxisLoop& lanes = contraction->spatial.back();
@@ -312,8 +315,8 @@ class StreamedContractionRule : public Rule {
       if (reused) rows = loop.var;
     }
     std::vector<size_t> covered = FuseConsumers(context, first, nest, lanes.var, *contraction);
-    auto plan = std::make_shared<StreamedContractionPlan>(*contraction, lanes.var, rows,
-                                                          context.options);
+    auto plan =
+        std::make_shared<StreamedContractionPlan>(*contraction, lanes.var, rows, context.options);
     return {{std::move(plan), std::move(covered)}};
   }
 };

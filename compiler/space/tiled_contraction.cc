@@ -282,7 +282,7 @@ void TiledContractionPlan::Emit(std::span<const int64_t> v, TraceBuilder& trace)
   } else {
     for (const FusedProducer& producer : c_.producers) {
       if (producer.inner_loop.empty()) continue;
-      SplitLanes(producer.inner_loop, producer.inner_extent, lanes_, trace, marks);
+      SplitLanes(producer.inner_loop, producer.inner_extent, lanes_, trace, marks, false);
     }
   }
   std::vector<FusedConsumer> behind;
@@ -328,7 +328,8 @@ void TiledContractionPlan::Emit(std::span<const int64_t> v, TraceBuilder& trace)
     }
     int dimension = packable_[p]->DimensionOf(lane_loop_);
     if (columns > 1) {
-      SplitLanes(absl::StrCat(copies[p], ".d", dimension, "i"), columns, lanes_, trace, marks);
+      SplitLanes(absl::StrCat(copies[p], ".d", dimension, "i"), columns, lanes_, trace, marks,
+                 false);
     }
   }
   for (size_t p = 0; p < pads.size(); ++p) {
@@ -337,7 +338,7 @@ void TiledContractionPlan::Emit(std::span<const int64_t> v, TraceBuilder& trace)
         c_.operands.begin(), c_.operands.end(),
         [&](const ContractionOperand& candidate) { return candidate.buffer == guarded_[p]; });
     size_t last = operand.shape.size() - 1;
-    SplitLanes(absl::StrCat(pads[p], ".d", last), operand.shape[last], lanes_, trace, marks);
+    SplitLanes(absl::StrCat(pads[p], ".d", last), operand.shape[last], lanes_, trace, marks, false);
   }
   nest.plan.Mark(marks);
   marks.WriteTo(trace);

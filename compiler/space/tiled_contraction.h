@@ -75,8 +75,9 @@ class TiledContractionPlan : public Plan {
   }
   const ContractionOperand* PackedBy(std::span<const int64_t> v, const std::string& buffer) const;
   int64_t LiveVectors(std::span<const int64_t> v) const;
-  void ModelCopies(std::span<const int64_t> v, const Nest& nest, ScheduleModel& model) const;
-  void ModelMain(std::span<const int64_t> v, const Nest& nest, ScheduleModel& model) const;
+  size_t ModelCopies(std::span<const int64_t> v, const Nest& nest, ScheduleModel& model) const;
+  void ModelMain(std::span<const int64_t> v, const Nest& nest, size_t shared_loops,
+                 ScheduleModel& model) const;
   void ModelConsumers(std::span<const int64_t> v, const Nest& nest, ScheduleModel& model) const;
   int64_t RangeInside(const Nest& nest, size_t depth, const std::string& axis) const;
   int64_t PackedStride(const ContractionOperand& operand, int64_t columns,

@@ -44,9 +44,11 @@ int64_t TiledContractionPlan::PackedStride(const ContractionOperand& operand, in
   return loop.step >= columns ? loop.step / columns * stride : loop.step;
 }
 
-void TiledContractionPlan::ModelCopies(std::span<const int64_t> v, const Nest& nest,
-                                       ScheduleModel& model) const {
+// Returns how many loops the last copy shares with the contraction.
+size_t TiledContractionPlan::ModelCopies(std::span<const int64_t> v, const Nest& nest,
+                                         ScheduleModel& model) const {
   const int64_t columns = v[kVectors] * lanes_;
+  size_t depth_before = 0;  // of the copy before
   auto add = [&](const ContractionOperand& operand, size_t depth, int lane_dimension) {
     NestModel copy;
     copy.element_bytes = operand.element_bytes;
@@ -95,6 +97,8 @@ void TiledContractionPlan::ModelCopies(std::span<const int64_t> v, const Nest& n
     copy.accesses.push_back(
         {operand.number + kCopyNumbers, operand.element_bytes, true, std::move(target)});
     if (v[kProducers] == 0) AddProducers(operand, 1, copy);
+    copy.shared_loops = static_cast<int>(std::min(depth, depth_before));
+    depth_before = depth;
     model.nests.push_back(std::move(copy));
   };
   if (IsPadded(v)) {
@@ -110,6 +114,7 @@ void TiledContractionPlan::ModelCopies(std::span<const int64_t> v, const Nest& n
     if (PackKnob(v, p) != kPackInLoops) continue;
     add(*packable_[p], nest.copy_depth[p], packable_[p]->DimensionOf(lane_loop_));
   }
+  return depth_before;
 }
 
 // What computing the operand where it is read adds to each iteration.
@@ -142,11 +147,12 @@ void TiledContractionPlan::ModelProducers(ScheduleModel& model) const {
 }
 
 void TiledContractionPlan::ModelMain(std::span<const int64_t> v, const Nest& nest,
-                                     ScheduleModel& model) const {
+                                     size_t shared_loops, ScheduleModel& model) const {
   const int64_t columns = v[kVectors] * lanes_;
   const std::vector<PlannedLoop>& loops = nest.plan.loops;
   NestModel main;
   main.loops = nest.plan.ModelLoops();
+  main.shared_loops = static_cast<int>(shared_loops);
   main.element_bytes = c_.element_bytes;
   main.multiply_adds = c_.operations.multiply_adds;
   main.arithmetic = c_.operations.arithmetic;
@@ -186,6 +192,7 @@ void TiledContractionPlan::ModelConsumers(std::span<const int64_t> v, const Nest
     if (!nest.plan.loops[l].reduction) loops.push_back(nest.plan.loops[l]);
   }
   NestModel base;
+  base.shared_loops = static_cast<int>(nest.num_tile_loops);
   for (const PlannedLoop& loop : loops) base.loops.push_back({loop.trips, loop.kind, false});
   if (c_.keep_result) {
     NestModel copy = base;
@@ -225,8 +232,8 @@ void TiledContractionPlan::ModelConsumers(std::span<const int64_t> v, const Nest
 void TiledContractionPlan::Model(std::span<const int64_t> v, ScheduleModel& model) const {
   Nest nest = BuildNest(v);
   if (v[kProducers] == 1) ModelProducers(model);
-  ModelCopies(v, nest, model);
-  ModelMain(v, nest, model);
+  size_t shared_loops = ModelCopies(v, nest, model);
+  ModelMain(v, nest, shared_loops, model);
   ModelConsumers(v, nest, model);
 }
 
