@@ -12,6 +12,7 @@ namespace {
 struct Options {
   TaskOptions task;
   std::string trace = "best", output, header, db;
+  double max_loss = 0;
   bool untuned = false, json = false;
 };
 
@@ -26,7 +27,8 @@ absl::StatusOr<v1::BuildProduct> ProductOf(const std::string& path) {
 // The schedule to build: the one asked for, or without a record and with
 // --untuned the default.
 absl::StatusOr<NamedTrace> ChooseTrace(const Options& options, const LoadedTask& task) {
-  absl::StatusOr<NamedTrace> trace = ResolveTrace(options.trace, task, options.db);
+  absl::StatusOr<NamedTrace> trace =
+      ResolveTrace(options.trace, task, options.db, options.max_loss);
   bool no_record = options.trace == "best" && absl::IsNotFound(trace.status());
   if (!no_record || !options.untuned) return trace;
   return ResolveTrace("default", task, options.db);
@@ -57,7 +59,11 @@ absl::StatusOr<ExitCode> RunBuild(const Options& options) {
                {"workspace_bytes_per_thread", metadata["workspace_bytes_per_thread"]},
                {"prepare", metadata["prepare"]},
                {"threads", task.threads},
-               {"verdict", trace->lookup.record ? Name(trace->lookup.verdict) : "none"},
+               {"verdict", Name(trace->found.verdict)},
+               {"record", trace->found.record ? Json(trace->found.record->id) : Json()},
+               {"reason", trace->found.reason},
+               {"distance", trace->found.distance},
+               {"expected_loss", trace->found.expected_loss},
                {"schedule", trace->origin},
                {"key", metadata["key"]},
                {"key_version", metadata["key_version"]},
@@ -68,6 +74,10 @@ absl::StatusOr<ExitCode> RunBuild(const Options& options) {
   } else {
     Print(absl::StrCat(options.output, ": ", task.function.name, ", ", trace->origin, ", ",
                        built.output().size(), " bytes\n"));
+    if (!trace->found.reason.empty()) {
+      Print(absl::StrCat("schedule ", trace->found.reason, ", record ", trace->found.record->id,
+                         "\n"));
+    }
     for (const Json& needed : metadata["libraries"]) {
       Print(absl::StrCat("needs ", needed["library"].get<std::string>(), " at run time, for ",
                          needed["routine"].get<std::string>(), "\n"));
@@ -86,6 +96,7 @@ Action AddBuild(CLI::App& app) {
   app.add_option("--trace", options->trace, "naive, default, best or a trace file")
       ->capture_default_str();
   app.add_option("--header", options->header, "C header to write");
+  AddMaxLossOption(app, options->max_loss);
   app.add_flag("--untuned", options->untuned, "Without a record, build the default schedule");
   AddDatabaseOption(app, options->db);
   AddJsonOption(app, options->json);

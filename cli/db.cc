@@ -1,4 +1,6 @@
-// lathe db stats | list | verify.
+// lathe db stats | list | verify, and the list of the other subcommands.
+#include "cli/db.h"
+
 #include <map>
 
 #include "absl/strings/str_cat.h"
@@ -12,12 +14,7 @@
 namespace lathe::cli {
 namespace {
 
-struct Options {
-  std::string db;
-  bool json = false;
-};
-
-absl::StatusOr<ExitCode> Stats(const Options& options) {
+absl::StatusOr<ExitCode> Stats(const DbOptions& options) {
   ASSIGN_OR_RETURN(std::unique_ptr<RecordStore> store, OpenForReading(options.db));
   ASSIGN_OR_RETURN(StoreStats stats, store->Stats());
   const std::pair<const char*, int64_t> rows[] = {
@@ -59,7 +56,7 @@ absl::StatusOr<std::string> WhyNothingIsServed(RecordStore& store, const Task& t
   return why;
 }
 
-absl::StatusOr<ExitCode> List(const Options& options) {
+absl::StatusOr<ExitCode> List(const DbOptions& options) {
   ASSIGN_OR_RETURN(std::unique_ptr<RecordStore> store, OpenForReading(options.db));
   ASSIGN_OR_RETURN(std::vector<Task> tasks, store->Tasks());
   Json list = Json::array();
@@ -84,7 +81,7 @@ absl::StatusOr<ExitCode> List(const Options& options) {
   return kSuccess;
 }
 
-absl::StatusOr<ExitCode> Verify(const Options& options) {
+absl::StatusOr<ExitCode> Verify(const DbOptions& options) {
   ASSIGN_OR_RETURN(std::unique_ptr<RecordStore> store, OpenForReading(options.db));
   ASSIGN_OR_RETURN(std::vector<std::string> faults, store->Verify());
   if (options.json) {
@@ -96,29 +93,33 @@ absl::StatusOr<ExitCode> Verify(const Options& options) {
   return faults.empty() ? kSuccess : kNegative;
 }
 
-struct Subcommand {
-  const char *name, *summary;
-  absl::StatusOr<ExitCode> (*run)(const Options&);
-};
+// Options of their own beside --db and --json.
+void NoOptions(CLI::App&, DbOptions&) {}
 
-constexpr Subcommand kSubcommands[] = {
-    {"stats", "Count what the database holds", Stats},
-    {"list", "List the tasks with their best records", List},
-    {"verify", "Check every invariant of the data", Verify},
+constexpr DbSubcommand kSubcommands[] = {
+    {"stats", "Count what the database holds", NoOptions, Stats},
+    {"list", "List the tasks with their best records", NoOptions, List},
+    {"verify", "Check every invariant of the data", NoOptions, Verify},
+    {"export", "Write records as JSON lines", AddExportOptions, DbExport},
+    {"import", "Add the records of an export", AddImportOptions, DbImport},
+    {"merge", "Add the records of another database", AddMergeOptions, DbMerge},
+    {"revalidate", "Measure again what an older compiler made", AddRevalidateOptions, DbRevalidate},
+    {"prune", "Remove records that are not served", AddPruneOptions, DbPrune},
 };
 
 }  // namespace
 
 Action AddDb(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DbOptions>();
   app.require_subcommand(1);
-  for (const Subcommand& subcommand : kSubcommands) {
+  for (const DbSubcommand& subcommand : kSubcommands) {
     CLI::App* sub = app.add_subcommand(subcommand.name, subcommand.summary);
+    subcommand.add(*sub, *options);
     AddDatabaseOption(*sub, options->db);
     AddJsonOption(*sub, options->json);
   }
   return [options, &app]() -> absl::StatusOr<ExitCode> {
-    for (const Subcommand& subcommand : kSubcommands) {
+    for (const DbSubcommand& subcommand : kSubcommands) {
       if (app.got_subcommand(subcommand.name)) return subcommand.run(*options);
     }
     return absl::InvalidArgumentError("db needs a subcommand");

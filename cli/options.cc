@@ -1,23 +1,15 @@
 #include "cli/options.h"
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "compiler/base/source_error.h"
 #include "compiler/base/status_macros.h"
 #include "measurer/device_probe.h"
 
 namespace lathe::cli {
-
 namespace {
 
-// The trace of a record, proved to give the program that was measured.
-absl::StatusOr<Trace> RecordedTrace(const Record& record, const Function& canonical) {
-  ASSIGN_OR_RETURN(Trace trace, ParseTrace(record.trace, "its trace"));
-  ASSIGN_OR_RETURN(Program program, LowerWithTrace(canonical, trace));
-  if (ProgramHash(program) != record.program_hash) {
-    return absl::FailedPreconditionError("its trace gives another program with this version");
-  }
-  return trace;
-}
+constexpr double kDefaultMaxLoss = 0.10;
 
 }  // namespace
 
@@ -41,6 +33,25 @@ void AddDatabaseOption(CLI::App& app, std::string& path) {
 }
 
 void AddJsonOption(CLI::App& app, bool& json) { app.add_flag("--json", json, "Print JSON"); }
+
+void AddMaxLossOption(CLI::App& app, double& max_loss) {
+  max_loss = kDefaultMaxLoss;
+  app.add_option_function<std::string>(
+         "--max-loss",
+         [&max_loss](const std::string& text) {
+           double value = 0;
+           bool percent = text.ends_with('%');
+           std::string number = percent ? text.substr(0, text.size() - 1) : text;
+           if (!absl::SimpleAtod(number, &value) || !(value >= 0 && value <= 1000)) {
+             throw CLI::ValidationError("--max-loss",
+                                        absl::StrCat("'", text, "' is no share such as 10%"));
+           }
+           max_loss = percent ? value / 100 : value;
+         },
+         "Without a record, serve a schedule of another shape, refitted, if it is expected to be "
+         "at most this much slower than tuned; 0: never")
+      ->default_str("10%");
+}
 
 lathe::Query LoadedTask::Query(std::string device_kind) const {
   lathe::Query query;
@@ -68,7 +79,7 @@ absl::StatusOr<LoadedTask> LoadTask(const TaskOptions& options) {
 }
 
 absl::StatusOr<NamedTrace> ResolveTrace(const std::string& name, const LoadedTask& task,
-                                        const std::string& store_path) {
+                                        const std::string& store_path, double max_loss) {
   NamedTrace result;
   result.origin = name;
   if (name == "naive") return result;
@@ -85,22 +96,17 @@ absl::StatusOr<NamedTrace> ResolveTrace(const std::string& name, const LoadedTas
   }
   ASSIGN_OR_RETURN(std::unique_ptr<RecordStore> store, OpenForReading(store_path));
   bool host = CheckRunsOn(task.target, HostTarget()).ok();
-  ASSIGN_OR_RETURN(LookupResult found,
-                   Lookup(*store, task.Query(host ? LocalDeviceKind() : std::string())));
+  ASSIGN_OR_RETURN(FoundSchedule found,
+                   FindSchedule(*store, task.Query(host ? LocalDeviceKind() : std::string()),
+                                {.max_loss = max_loss}));
   if (!found.record) {
     return absl::NotFoundError(absl::StrCat("no record of ", task.function.name, " for this task (",
                                             found.reason, "); tune it first: lathe tune"));
   }
-  absl::StatusOr<Trace> recorded = RecordedTrace(*found.record, task.canonical);
-  if (!recorded.ok()) {
-    return absl::NotFoundError(absl::StrCat("record ", found.record->id, " of ", task.function.name,
-                                            " is stale (", recorded.status().message(),
-                                            "); tune it again"));
-  }
-  result.canonical = *std::move(recorded);
+  result.canonical = found.trace;
   result.trace = task.names.ToAuthor(result.canonical);
   result.origin = absl::StrCat("best (", std::string(Name(found.verdict)), ")");
-  result.lookup = std::move(found);
+  result.found = std::move(found);
   return result;
 }
 

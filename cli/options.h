@@ -15,6 +15,7 @@
 #include "compiler/tensor/function.h"
 #include "database/lookup.h"
 #include "database/store.h"
+#include "tuner/lookup.h"
 
 namespace lathe::cli {
 
@@ -65,17 +66,20 @@ absl::StatusOr<std::string> DefaultDatabasePath();
 absl::StatusOr<std::unique_ptr<RecordStore>> OpenForReading(const std::string& path);
 absl::StatusOr<std::unique_ptr<RecordStore>> OpenForWriting(const std::string& path);
 
+// --max-loss: how much slower than tuned a schedule of another shape may be
+// expected to be, as a fraction.
+void AddMaxLossOption(CLI::App& app, double& max_loss);
+
 // A trace by name: naive | default | best | FILE. `best` looks the task up in
-// `store_path`; NotFound when there is no record, or when it is stale: its trace gives
-// another program than the one that was measured.
+// `store_path` (FindSchedule); NotFound when nothing may be served.
 struct NamedTrace {
   Trace trace;          // in the author's names
   Trace canonical;      // in canonical names
   std::string origin;   // "naive", "default", "best (exact)", the file
-  LookupResult lookup;  // of `best`
+  FoundSchedule found;  // of `best`
 };
 absl::StatusOr<NamedTrace> ResolveTrace(const std::string& name, const LoadedTask& task,
-                                        const std::string& store_path);
+                                        const std::string& store_path, double max_loss = 0);
 
 // The text of a recorded trace in the author's names; as it is if unreadable.
 std::string ToAuthor(const std::string& trace, const TraceNames& names);

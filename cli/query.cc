@@ -15,6 +15,7 @@ namespace {
 struct Options {
   TaskOptions task;
   std::string db;
+  double max_loss = 0;
   bool json = false;
 };
 
@@ -26,24 +27,25 @@ std::string ShortTarget(const std::string& target) {
   return absl::StrCat(target.substr(0, features), ", ", commas + 1, " features");
 }
 
-void PrintFound(const LookupResult& found) {
+void PrintFound(const FoundSchedule& found, const std::string& trace) {
   const Record& record = *found.record;
   std::string verdict = std::string(Name(found.verdict));
-  if (found.verdict != Verdict::kExact) absl::StrAppend(&verdict, ": ", found.reason);
-  Print(absl::StrCat(
-      "verdict   ", verdict, "\n",  //
-      "time      ", FormatInterval(record.median, record.ci_low, record.ci_high), " per call, ",
-      record.samples.size(), " samples of ", record.calls_per_sample, " calls\n",           //
-      "measured  ", FormatTime(record.created_unix_ms), " on device ", record.device_uuid,  //
-      record.conditions.contaminated ? ", under disturbance" : "", "\n",                    //
-      "kind      ", record.task.device_kind, "\n",                                          //
-      "target    ", ShortTarget(record.task.target), "\n",                                  //
-      "threads   ", record.task.threads, ", ", std::string(Name(record.task.regime)),
-      " caches\n",  //
-      "made by   lathe ", record.lathe_version, ", LLVM ", record.llvm_version, ", ", record.search,
-      ", trial ", record.trial, "\n",  //
-      "record    ", record.id, "\n",   //
-      "trace\n", Indent(record.trace)));
+  if (!found.reason.empty()) absl::StrAppend(&verdict, ": ", found.reason);
+  Print(absl::StrCat("verdict   ", verdict, "\n",  //
+                     found.verdict == Verdict::kNearest ? "source    " : "time      ",
+                     FormatInterval(record.median, record.ci_low, record.ci_high), " per call, ",
+                     record.samples.size(), " samples of ", record.calls_per_sample, " calls\n",  //
+                     "measured  ", FormatTime(record.created_unix_ms), " on device ",
+                     record.device_uuid,                                                 //
+                     record.conditions.contaminated ? ", under disturbance" : "", "\n",  //
+                     "kind      ", record.task.device_kind, "\n",                        //
+                     "target    ", ShortTarget(record.task.target), "\n",                //
+                     "threads   ", record.task.threads, ", ", std::string(Name(record.task.regime)),
+                     " caches\n",  //
+                     "made by   lathe ", record.lathe_version, ", LLVM ", record.llvm_version, ", ",
+                     record.search, ", trial ", record.trial, "\n",  //
+                     "record    ", record.id, "\n",                  //
+                     "trace\n", Indent(trace)));
 }
 
 absl::StatusOr<ExitCode> RunQuery(const Options& options) {
@@ -51,17 +53,29 @@ absl::StatusOr<ExitCode> RunQuery(const Options& options) {
   ASSIGN_OR_RETURN(std::unique_ptr<RecordStore> store, OpenForReading(options.db));
   bool host = CheckRunsOn(task.target, HostTarget()).ok();
   Query query = task.Query(host ? LocalDeviceKind() : std::string());
-  ASSIGN_OR_RETURN(LookupResult found, Lookup(*store, query));
-  if (found.record) found.record->trace = ToAuthor(found.record->trace, task.names);
+  ASSIGN_OR_RETURN(FoundSchedule found,
+                   FindSchedule(*store, query, {.max_loss = options.max_loss}));
+  const std::string trace = found.record ? ToText(task.names.ToAuthor(found.trace)) : std::string();
   if (options.json) {
     Json json = {{"verdict", Name(found.verdict)},
                  {"reason", found.reason},
                  {"task", ToJson(TaskOf(query))}};
     json["record"] = found.record ? ToJson(*found.record) : Json();
-    if (found.record) json["record"]["task"] = ToJson(found.record->task);
+    if (found.record) {
+      json["record"]["task"] = ToJson(found.record->task);
+      // In the names of who asks; of another shape it is none of theirs.
+      if (found.verdict != Verdict::kNearest) json["record"]["trace"] = trace;
+      json["trace"] = trace;
+      json["decisions"] = found.decisions;
+    }
+    if (found.verdict == Verdict::kNearest || found.distance > 0) {
+      json["distance"] = found.distance;
+      json["expected_loss"] = found.expected_loss;
+      json["calibration_pairs"] = found.calibration_pairs;
+    }
     PrintJson(json);
   } else if (found.record) {
-    PrintFound(found);
+    PrintFound(found, trace);
   } else {
     Print(absl::StrCat("verdict   none: ", found.reason, "\n"));
   }
@@ -73,6 +87,7 @@ absl::StatusOr<ExitCode> RunQuery(const Options& options) {
 Action AddQuery(CLI::App& app) {
   auto options = std::make_shared<Options>();
   AddTaskOptions(app, options->task);
+  AddMaxLossOption(app, options->max_loss);
   AddDatabaseOption(app, options->db);
   AddJsonOption(app, options->json);
   return [options] { return RunQuery(*options); };
