@@ -29,6 +29,7 @@ struct Command {
 Action AddBench(CLI::App& app);
 Action AddBuild(CLI::App& app);
 Action AddDb(CLI::App& app);
+Action AddMeasureQuality(CLI::App& app);
 Action AddModel(CLI::App& app);
 Action AddOps(CLI::App& app);
 Action AddQuery(CLI::App& app);

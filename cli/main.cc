@@ -20,6 +20,8 @@ constexpr Command kCommands[] = {
     {"build", "Build a deployable library from the best known schedule", AddBuild},
     {"run", "Check and time one implementation now", AddRun},
     {"bench", "Compare with other libraries and the limits of the machine", AddBench},
+    {"measure-quality", "Say how far the numbers of this machine can be trusted",
+     AddMeasureQuality},
     {"show", "Print a function at one level, from tensor function to assembly", AddShow},
     {"target", "Print the target: what generated code may use", AddTarget},
     {"ops", "List the operator library", AddOps},

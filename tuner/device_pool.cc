@@ -153,10 +153,15 @@ void DevicePool::OnResult(MeasurerId id, const v1::MeasureResult& result, Action
 void DevicePool::OnArtifactRequest(Measurer& measurer, const std::string& digest) {
   for (const std::string& trial : measurer.trials) {
     const MeasureJob& work = jobs_.at(trial).work;
-    bool candidate = work.lease.digest() == digest;
-    if (!candidate && work.lease.reference().digest() != digest) continue;
+    std::shared_ptr<const std::string> bytes;
+    if (work.lease.reference().digest() == digest) bytes = work.reference;
+    if (work.lease.digest() == digest) bytes = work.artifact;
+    for (int c = 0; c < work.lease.contenders_size(); ++c) {
+      if (work.lease.contenders(c).digest() == digest) bytes = work.contenders[c];
+    }
+    if (bytes == nullptr) continue;
     measurer.artifacts.erase(digest);
-    SendArtifact(measurer, digest, candidate ? work.artifact : work.reference);
+    SendArtifact(measurer, digest, bytes);
     return;
   }
 }
@@ -270,6 +275,10 @@ void DevicePool::Grant(MeasurerId id, Measurer& measurer, Job& job) {
   measurer.trials.insert(lease.trial_id());
   SendArtifact(measurer, lease.reference().digest(), job.work.reference);
   SendArtifact(measurer, lease.digest(), job.work.artifact);
+  CHECK_EQ(static_cast<size_t>(lease.contenders_size()), job.work.contenders.size());
+  for (int c = 0; c < lease.contenders_size(); ++c) {
+    SendArtifact(measurer, lease.contenders(c).digest(), job.work.contenders[c]);
+  }
   v1::HubMessage message;
   *message.mutable_lease() = lease;
   measurer.link->Send(std::move(message));

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -21,7 +22,9 @@ struct MeasureJob {
   v1::Lease lease;
   std::shared_ptr<const std::string> artifact;   // bytes of lease.digest
   std::shared_ptr<const std::string> reference;  // bytes of lease.reference.digest, if any
-  std::string device_kind;                       // measured nowhere else; empty: anywhere
+  // Bytes of lease.contenders, in order.
+  std::vector<std::shared_ptr<const std::string>> contenders;
+  std::string device_kind;  // measured nowhere else; empty: anywhere
 };
 
 struct MeasureOutcome {

@@ -1,11 +1,12 @@
-// The end of a tuning session: only a candidate that wins interleaved paired
-// runs against the default, the incumbent and the other finalists is called the
-// best. The minimum of many noisy medians alone would favour luck.
+// The end of a tuning session: only a candidate that is significantly faster than the
+// default or the incumbent, when all are timed in turn, is called the best. The minimum
+// of many noisy medians alone would favour luck.
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "compiler/base/status_macros.h"
+#include "tuner/paired.h"
+#include "tuner/significance.h"
 #include "tuner/tune_session.h"
 
 namespace lathe {
@@ -14,27 +15,6 @@ namespace {
 // A candidate that took so much longer than the one to be beaten is no finalist.
 // (Not longer than the fastest: that may have been lucky.)
 constexpr double kFinalistFactor = 1.5;
-
-// Whether `a` is significantly faster than `b`: it is faster in every round, and
-// in most of them the intervals do not even meet.
-bool Beats(const std::vector<Record>& a, const std::vector<Record>& b) {
-  size_t apart = 0;
-  for (size_t round = 0; round < a.size(); ++round) {
-    if (a[round].median >= b[round].median) return false;
-    if (a[round].ci_high < b[round].ci_low) ++apart;
-  }
-  return 2 * apart > a.size();
-}
-
-// The round of middle median.
-const Record& Typical(const std::vector<Record>& rounds) {
-  std::vector<const Record*> sorted;
-  for (const Record& round : rounds) sorted.push_back(&round);
-  auto middle = sorted.begin() + static_cast<std::ptrdiff_t>((sorted.size() - 1) / 2);
-  std::nth_element(sorted.begin(), middle, sorted.end(),
-                   [](const Record* a, const Record* b) { return a->median < b->median; });
-  return **middle;
-}
 
 }  // namespace
 
@@ -47,41 +27,30 @@ absl::Status TuneSession::Promote() {
   if (incumbent && result_.done == result_.resumed) return absl::OkStatus();
   std::vector<std::string> traces = ChooseFinalists(incumbent);
   if (traces.size() < 2) return absl::OkStatus();
-  ASSIGN_OR_RETURN(std::vector<Finalist> finalists, BuildFinalists(traces));
+  ASSIGN_OR_RETURN(std::vector<TrialPtr> finalists, BuildFinalists(traces));
   if (finalists.size() < 2) return absl::OkStatus();
   RETURN_IF_ERROR(BuildReference());
 
+  JobOptions job = OptionsFor(TrialRole::kPromotion);
+  ASSIGN_OR_RETURN(PairedTimes times, MeasurePaired(options_.problem, finalists, *reference_, job,
+                                                    options_.promotion_rounds, *services_.measurer,
+                                                    services_.cancellation));
+  const size_t winner = FindWinner(times.samples, times.rounds);
   std::vector<Record> records;
-  absl::Status status = RunRounds(finalists, records);
-  const Finalist* winner = nullptr;
-  if (status.ok()) {
-    // The first finalist holds its place until one beats it; among those that do,
-    // the fastest wins. One that failed in a round is not to be trusted.
-    const auto rounds = static_cast<size_t>(options_.promotion_rounds);
-    const Finalist* holder = nullptr;
-    for (const Finalist& finalist : finalists) {
-      if (finalist.rounds.size() < rounds) continue;
-      if (holder == nullptr) {
-        holder = winner = &finalist;
-        continue;
-      }
-      if (!Beats(finalist.rounds, holder->rounds)) continue;
-      bool faster = Typical(finalist.rounds).median < Typical(winner->rounds).median;
-      if (winner == holder || faster) winner = &finalist;
-    }
-  }
-  for (Record& record : records) {
-    record.promoted = winner != nullptr && record.id == Typical(winner->rounds).id;
+  for (size_t i = 0; i < finalists.size(); ++i) {
+    const Trial& finalist = *finalists[i];
+    const v1::MeasureResult& result = finalist.outcome.result;
+    // Not looked at, or no time was left for it.
+    if (result.status() == v1::TRIAL_STATUS_UNSPECIFIED) continue;
+    if (result.status() == v1::TRIAL_STATUS_OK && !result.has_timing()) continue;
+    Record& record = records.emplace_back(RecordOf(result_.task, finalist));
+    // One that could not be paired has no time that may be compared.
+    if (times.samples[i].empty()) continue;
+    record.promoted = i == winner;
+    ok_[finalist.trace] = {record.median, record.ci_low, record.ci_high};
   }
   // At once: a promotion is in the store whole or not at all.
-  RETURN_IF_ERROR(services_.store->AddRecords(records));
-  RETURN_IF_ERROR(status);
-  for (const Finalist& finalist : finalists) {
-    if (finalist.rounds.empty()) continue;
-    const Record& typical = Typical(finalist.rounds);
-    ok_[finalist.trial->trace] = {typical.median, typical.ci_low, typical.ci_high};
-  }
-  return absl::OkStatus();
+  return services_.store->AddRecords(records);
 }
 
 // The incumbent, the default, and the fastest others.
@@ -106,13 +75,13 @@ std::vector<std::string> TuneSession::ChooseFinalists(
 }
 
 // Built again: the same bytes as before.
-absl::StatusOr<std::vector<TuneSession::Finalist>> TuneSession::BuildFinalists(
+absl::StatusOr<std::vector<TuneSession::TrialPtr>> TuneSession::BuildFinalists(
     const std::vector<std::string>& traces) {
   std::vector<std::future<v1::BuildResponse>> builds;
   for (const std::string& trace : traces) {
     builds.push_back(StartBuild(*services_.builder, BuildRequestFor(options_.problem, trace)));
   }
-  std::vector<Finalist> finalists;
+  std::vector<TrialPtr> finalists;
   absl::flat_hash_set<std::string> programs;
   for (size_t i = 0; i < traces.size(); ++i) {
     auto trial = std::make_shared<Trial>();
@@ -123,37 +92,12 @@ absl::StatusOr<std::vector<TuneSession::Finalist>> TuneSession::BuildFinalists(
     ASSIGN_OR_RETURN(trial->build, Await(std::move(builds[i]), services_.cancellation));
     if (trial->build.status() != v1::BUILD_STATUS_OK) continue;
     if (!programs.insert(trial->build.program_hash()).second) continue;
-    finalists.push_back({std::move(trial), {}});
+    trial->id = NewUuid();
+    trial->number = next_number_++;
+    trial->search = "promotion";
+    finalists.push_back(std::move(trial));
   }
   return finalists;
-}
-
-// Fills in the rounds; all that was measured goes to `records`, even on errors.
-absl::Status TuneSession::RunRounds(std::vector<Finalist>& finalists,
-                                    std::vector<Record>& records) {
-  for (int round = 1; round <= options_.promotion_rounds; ++round) {
-    for (size_t i = 0; i < finalists.size(); ++i) {
-      // Back and forth, so that a drift of the machine hits all alike.
-      Finalist& finalist = finalists[round % 2 == 1 ? i : finalists.size() - 1 - i];
-      ASSIGN_OR_RETURN(Record record, MeasureFinalist(*finalist.trial, round));
-      if (record.status == RecordStatus::kOk) finalist.rounds.push_back(record);
-      records.push_back(std::move(record));
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<Record> TuneSession::MeasureFinalist(const Trial& finalist, int round) {
-  Trial trial = finalist;
-  trial.id = NewUuid();
-  trial.number = next_number_++;
-  trial.search = absl::StrCat("promotion round=", round);
-  ASSIGN_OR_RETURN(MeasureJob job, MeasureJobFor(options_.problem, trial, *reference_,
-                                                 OptionsFor(TrialRole::kPromotion)));
-  trial.outcome = MeasureAndWait(*services_.measurer, std::move(job), services_.cancellation);
-  RETURN_IF_ERROR(trial.outcome.status);
-  if (!reference_->proved()) RETURN_IF_ERROR(reference_->Prove(trial.outcome.result));
-  return RecordOf(result_.task, trial);
 }
 
 }  // namespace lathe

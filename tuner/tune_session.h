@@ -25,6 +25,7 @@
 #include "tuner/cancellation.h"
 #include "tuner/event_queue.h"
 #include "tuner/measure_service.h"
+#include "tuner/paired.h"
 #include "tuner/problem.h"
 #include "tuner/record_journal.h"
 #include "tuner/reference_check.h"
@@ -49,9 +50,10 @@ struct TuneOptions {
   // Traces with a record, those of earlier runs included; naive is not counted.
   int64_t trials = std::numeric_limits<int64_t>::max();
   absl::Duration budget = absl::InfiniteDuration();  // of this run, without promotion
-  bool alternate = false;    // compiling and timing must not overlap (CorePlan)
-  int promotion_rounds = 3;  // paired rounds of the finalists; 0: no promotion
-  int finalists = 3;         // besides the default
+  bool alternate = false;  // compiling and timing must not overlap (CorePlan)
+  // Blocks (MeasurePaired) in which the finalists are timed in turn; 0: no promotion.
+  int promotion_rounds = kPairedBlocks;
+  int finalists = 3;  // besides the default and the incumbent
   AutoStop auto_stop;
   bool naive = true;  // measured too, at the end, unless that would take too long
   absl::Duration device_wait = absl::Seconds(30);
@@ -176,16 +178,10 @@ class TuneSession {
   // What the store serves in the end, with the times of the baselines.
   absl::Status Summarize();
 
-  // promotion.cc: paired runs of the finalists at the end.
-  struct Finalist {
-    TrialPtr trial;
-    std::vector<Record> rounds;  // the ok ones
-  };
+  // promotion.cc: the finalists, timed in turn at the end.
   absl::Status Promote();
   std::vector<std::string> ChooseFinalists(const std::optional<Record>& incumbent) const;
-  absl::StatusOr<std::vector<Finalist>> BuildFinalists(const std::vector<std::string>& traces);
-  absl::Status RunRounds(std::vector<Finalist>& finalists, std::vector<Record>& records);
-  absl::StatusOr<Record> MeasureFinalist(const Trial& finalist, int round);
+  absl::StatusOr<std::vector<TrialPtr>> BuildFinalists(const std::vector<std::string>& traces);
 
   const TuneOptions options_;
   const TuneServices services_;

@@ -371,6 +371,29 @@ TEST_F(CommandsTest, TunesForANarrowerTargetAndMoreThreads) {
   EXPECT_EQ(OkJson({"query", kSmallMatmul, "--threads", "2"})["verdict"], "exact");
 }
 
+TEST_F(CommandsTest, MeasureQuality) {
+  const std::string db = lathe_.path("quality.db");
+  OkJson({"tune", kSmallMatmul, "--trials", "3", "--db", db});
+  // What it measures is not asserted, and so neither is whether limits are kept.
+  RunResult result = lathe_.Run(
+      {"measure-quality", kSmallMatmul, "--runs", "3", "--promotions", "2", "--db", db, "--json"});
+  Json json = Json::parse(result.out, nullptr, false);
+  ASSERT_FALSE(json.is_discarded()) << result.out << result.err;
+  EXPECT_EQ(result.exit_code, json["exceeded"].empty() ? 0 : 1);
+  EXPECT_EQ(json["repeatability"]["runs_seconds"].size(), 3u);
+  EXPECT_EQ(json["false_promotions"]["promotions"], 2);
+  EXPECT_LE(json["false_promotions"]["false"].get<int>(), 2);
+  EXPECT_LE(json["winners"].size(), 1u);
+  for (const Json& winner : json["winners"]) {
+    EXPECT_EQ(winner["error"], "");
+    EXPECT_GT(winner["seconds"].get<double>(), 0);
+  }
+  RunResult table =
+      lathe_.Run({"measure-quality", kSmallMatmul, "--runs", "2", "--promotions", "0"});
+  EXPECT_THAT(table.out, HasSubstr("p90 - p10 of 2 runs"));
+  EXPECT_EQ(lathe_.Run({"measure-quality", kSmallMatmul, "--trace", "best"}).exit_code, 1);
+}
+
 TEST_F(CommandsTest, ColdCachesAreATaskOfTheirOwn) {
   OkJson({"tune", kSmallMatmul, "--trials", "2"});
   const std::vector<std::string> query = {"query", kSmallMatmul, "--regime", "cold", "--json"};

@@ -14,6 +14,7 @@
 namespace lathe {
 namespace {
 
+constexpr uint32_t kRounds = 2;  // of a block
 constexpr char kDevice[] = "00000000-0000-4000-8000-0000000000d1";
 
 // The value of a sampled element as a right reference kernel computes it.
@@ -121,7 +122,16 @@ v1::MeasureResult FakeDevice::ResultOf(const MeasureJob& job, const std::string&
   if (act.status != v1::TRIAL_STATUS_OK) result.set_error("as the test says");
   if (act.status == v1::TRIAL_STATUS_OK || act.status == v1::TRIAL_STATUS_ABANDONED) {
     v1::Timing* timing = result.mutable_timing();
-    for (double sample : {0.99, 1.0, 1.01}) timing->add_samples_seconds(sample * act.seconds);
+    const uint32_t blocks = job.lease.timing().blocks();
+    for (uint32_t block = 0; block < blocks; ++block) {
+      for (uint32_t round = 0; round < kRounds; ++round) {
+        timing->add_samples_seconds(act.blocks[block % act.blocks.size()] * act.seconds);
+      }
+    }
+    if (blocks > 0) result.set_rounds(kRounds);
+    if (blocks == 0) {
+      for (double sample : {0.99, 1.0, 1.01}) timing->add_samples_seconds(sample * act.seconds);
+    }
     timing->set_calls_per_sample(1);
     timing->set_median_seconds(act.seconds);
     timing->set_ci_low_seconds(act.seconds * (1 - act.spread));
@@ -137,17 +147,47 @@ v1::MeasureResult FakeDevice::ResultOf(const MeasureJob& job, const std::string&
   return result;
 }
 
+v1::MeasureResult FakeDevice::PairedResultOf(const MeasureJob& job) {
+  v1::MeasureResult result = ResultOf(job, *job.artifact);
+  for (const auto& contender : job.contenders) {
+    v1::MeasureResult own = ResultOf(job, *contender);
+    v1::ContenderResult* out = result.add_contenders();
+    out->set_status(own.status());
+    out->set_error(own.error());
+    if (own.has_timing()) *out->mutable_timing() = own.timing();
+  }
+  // A crash is the end of the runner: nothing is known of the others.
+  int crashed = -1;
+  for (int c = 0; c < result.contenders_size(); ++c) {
+    if (result.contenders(c).status() == v1::TRIAL_STATUS_CRASH) crashed = c;
+  }
+  const bool own_crash = result.status() == v1::TRIAL_STATUS_CRASH;
+  if (crashed < 0 && !own_crash) return result;
+  result.clear_timing();
+  if (!own_crash) result.set_status(v1::TRIAL_STATUS_OK);
+  for (int c = 0; c < result.contenders_size(); ++c) {
+    if (own_crash || c != crashed) *result.mutable_contenders(c) = {};
+  }
+  return result;
+}
+
 void FakeDevice::Measure(MeasureJob job, MeasureCallback done) {
   std::string trace = *job.artifact;
   if (static_cast<int>(measured.size()) == break_after) return done({broken, {}, ""});
-  measured.push_back(trace);
+  std::vector<std::string> all = {trace};
+  for (const auto& contender : job.contenders) all.push_back(*contender);
   leases.push_back(job.lease);
-  if (on_measure) on_measure(trace);
-  if (hang.contains(trace)) {
+  bool hangs = false;
+  for (const std::string& one : all) {
+    measured.push_back(one);
+    if (on_measure) on_measure(one);
+    hangs = hangs || hang.contains(one);
+  }
+  if (hangs) {
     hanging_[job.lease.trial_id()] = std::move(done);
     return;
   }
-  done({absl::OkStatus(), ResultOf(job, trace), kDevice});
+  done({absl::OkStatus(), PairedResultOf(job), kDevice});
 }
 
 void FakeDevice::Cancel(const std::string& trial_id) {

@@ -67,6 +67,8 @@ struct FakeBehaviour {
   v1::TrialStatus status = v1::TRIAL_STATUS_OK;
   double seconds = 1;
   double spread = 0.01;  // relative half-width of the interval
+  // What `seconds` is multiplied with in the blocks of a paired lease, again and again.
+  std::vector<double> blocks = {1};
 };
 
 // Measures at once, on the caller's thread. Reference samples are interpreted.
@@ -91,6 +93,7 @@ class FakeDevice : public MeasureService {
 
  private:
   v1::MeasureResult ResultOf(const MeasureJob& job, const std::string& trace);
+  v1::MeasureResult PairedResultOf(const MeasureJob& job);
 
   std::map<std::string, int> times_;
   std::map<std::string, MeasureCallback> hanging_;  // by trial id

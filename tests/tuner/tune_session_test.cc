@@ -230,7 +230,6 @@ TEST_F(TuneSessionTest, AbandonsAboveTheBestAndNeverAbandonsBaselines) {
   Behave(kDefault, {{v1::TRIAL_STATUS_OK, 0.5, 0}});
   options_.promotion_rounds = 1;
   ASSERT_TRUE(Run().ok());
-  ASSERT_EQ(device_.measured.size(), device_.leases.size());
   EXPECT_EQ(device_.leases[0].timing().abandon_above_seconds(), 0);
   EXPECT_EQ(device_.leases[4].timing().abandon_above_seconds(), 0.625);
   EXPECT_EQ(device_.leases[5].timing().abandon_above_seconds(), 0);
@@ -302,7 +301,7 @@ TEST_F(TuneSessionTest, PromotionIsMadeUpForAfterAKill) {
   Behave(4, {{v1::TRIAL_STATUS_OK, 0.5}});
   ASSERT_TRUE(Run().ok());
   Forget();
-  options_.promotion_rounds = 3;
+  options_.promotion_rounds = kPairedBlocks;
   auto second = Run();
   ASSERT_TRUE(second.ok()) << second.status();
   EXPECT_TRUE(second->promoted);
@@ -324,37 +323,63 @@ TEST_F(TuneSessionTest, ALuckyMeasurementIsNotPromoted) {
 }
 
 TEST_F(TuneSessionTest, WithoutSignificanceTheDefaultStays) {
-  // Faster in every round, but the intervals meet.
-  Behave(4, {{v1::TRIAL_STATUS_OK, 0.99}});
-  // Clearly faster, but not in every round.
-  Behave(5, {{v1::TRIAL_STATUS_OK, 0.5}, {v1::TRIAL_STATUS_OK, 0.5}, {v1::TRIAL_STATUS_OK, 1.5}});
+  // Faster in every block, but by less than counts.
+  Behave(4, {{v1::TRIAL_STATUS_OK, 0.998}});
+  // Much faster, but in two blocks of three only.
+  FakeBehaviour unsteady = {v1::TRIAL_STATUS_OK, 0.5};
+  unsteady.blocks = {1, 1, 3};
+  Behave(5, {unsteady});
   auto result = Run();
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_TRUE(result->promoted);
   EXPECT_EQ(result->best_trace, FakeTraceText(kDefault));
 }
 
-TEST_F(TuneSessionTest, AFinalistThatFailsOnceDoesNotWin) {
-  Behave(4, {{v1::TRIAL_STATUS_OK, 0.5},
-             {v1::TRIAL_STATUS_OK, 0.5},
-             {v1::TRIAL_STATUS_WRONG_OUTPUT},
-             {v1::TRIAL_STATUS_OK, 0.5}});
+TEST_F(TuneSessionTest, ASteadySmallGainIsPromoted) {
+  FakeBehaviour better = {v1::TRIAL_STATUS_OK, 0.98};
+  better.blocks = {1.003, 0.997, 1};
+  Behave(4, {better});
+  auto result = Run();
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->best_trace, FakeTraceText(4));
+}
+
+TEST_F(TuneSessionTest, AFinalistThatFailsDoesNotWin) {
+  Behave(4, {{v1::TRIAL_STATUS_OK, 0.5}, {v1::TRIAL_STATUS_WRONG_OUTPUT}});
   auto result = Run();
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->best_trace, FakeTraceText(kDefault));
+  EXPECT_THAT(StatusesOf(FakeTraceText(4)), UnorderedElementsAre("ok", "wrong_output"));
 }
 
-TEST_F(TuneSessionTest, RoundsGoBackAndForth) {
+TEST_F(TuneSessionTest, AFinalistThatEndsTheRunnerIsLeftOut) {
+  Behave(4, {{v1::TRIAL_STATUS_OK, 0.4}, {v1::TRIAL_STATUS_CRASH}});
+  Behave(5, {{v1::TRIAL_STATUS_OK, 0.5}});
+  auto result = Run();
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->best_trace, FakeTraceText(5));
+  EXPECT_THAT(StatusesOf(FakeTraceText(4)), UnorderedElementsAre("ok", "crash"));
+  EXPECT_THAT(StatusesOf(FakeTraceText(5)), UnorderedElementsAre("ok", "ok"));
+}
+
+TEST_F(TuneSessionTest, FinalistsAreTimedInOneLease) {
   options_.trials = 2;
-  options_.promotion_rounds = 2;
+  options_.promotion_rounds = 9;
   Behave(2, {{v1::TRIAL_STATUS_OK, 0.5}});
   device_.behaviour[ToText(Trace{})] = {{v1::TRIAL_STATUS_OK, 9}};
   ASSERT_TRUE(Run().ok());
-  std::vector<std::string> rounds(device_.measured.begin() + 3, device_.measured.end());
-  EXPECT_THAT(rounds,
-              ElementsAre(FakeTraceText(1), FakeTraceText(2), FakeTraceText(2), FakeTraceText(1)));
+  std::vector<std::string> finalists(device_.measured.begin() + 3, device_.measured.end());
+  EXPECT_THAT(finalists, ElementsAre(FakeTraceText(1), FakeTraceText(2)));
+  ASSERT_EQ(device_.leases.size(), 4u);
+  EXPECT_EQ(device_.leases.back().timing().blocks(), 9u);
+  EXPECT_EQ(device_.leases.back().contenders_size(), 1);
   int promoted = 0;
-  for (const Record& record : Records()) promoted += record.promoted ? 1 : 0;
+  for (const Record& record : Records()) {
+    if (!record.promoted) continue;
+    ++promoted;
+    EXPECT_EQ(record.trace, FakeTraceText(2));
+    EXPECT_EQ(record.samples.size(), 18u);  // of all blocks, so that luck evens out
+  }
   EXPECT_EQ(promoted, 1);
 }
 
@@ -409,10 +434,10 @@ TEST_F(TuneSessionTest, CancellationEndsAMeasurementThatHangs) {
   EXPECT_THAT(StatusesOf(FakeTraceText(3)), IsEmpty());
 }
 
-TEST_F(TuneSessionTest, CancellationEndsPromotionAndKeepsItsRounds) {
+TEST_F(TuneSessionTest, CancellationEndsPromotion) {
   options_.trials = 3;
   device_.on_measure = [this](const std::string&) {
-    if (device_.measured.size() != 4 + 3) return;
+    if (device_.measured.size() != 4 + 2) return;
     device_.hang = {device_.measured.back()};
     cancellation_.Request();
   };
@@ -420,7 +445,7 @@ TEST_F(TuneSessionTest, CancellationEndsPromotionAndKeepsItsRounds) {
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->stop, StopReason::kCancelled);
   EXPECT_FALSE(result->promoted);
-  EXPECT_EQ(Records().size(), 4u + 2u);
+  EXPECT_EQ(Records().size(), 4u);
 }
 
 TEST_F(TuneSessionTest, CancellationEndsABuildOfTheReferenceThatHangs) {
