@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 #include "compiler/loop/interpreter.h"
@@ -78,7 +79,10 @@ TEST(SpaceTest, FusesTheElementwiseConsumer) {
       "func linear_relu(x: f32[1, 30], w: f32[30, 20], b: f32[20]) -> (y) {\n"
       "  t[i, j] = sum(k) x[i, k] * w[k, j]\n  y[i, j] = max(t[i, j] + b[j], 0)\n}\n");
   auto sketches = Sketches(function, Options("x86-64-v3"));
-  std::string trace = ToText(sketches[0]->Instantiate(sketches[0]->Analytic()));
+  auto tiled = std::find_if(sketches.begin(), sketches.end(),
+                            [](const auto& sketch) { return sketch->name() == "tiled"; });
+  ASSERT_NE(tiled, sketches.end());
+  std::string trace = ToText((*tiled)->Instantiate((*tiled)->Analytic()));
   EXPECT_THAT(trace, HasSubstr("set_scope(t, register)"));
   EXPECT_THAT(trace, HasSubstr("reverse_compute_at(y, "));
 }
