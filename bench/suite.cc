@@ -1,9 +1,11 @@
 #include "bench/suite.h"
 
+#include <cmath>
 #include <filesystem>
 #include <set>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "compiler/base/source_error.h"
@@ -77,9 +79,15 @@ absl::StatusOr<SuiteEntry> ParseEntry(const std::vector<std::string>& words,
         return absl::InvalidArgumentError("'as' must name an operator: as=op:NAME(...)");
       }
       entry.as = value;
+    } else if (key == "weight") {
+      if (!absl::SimpleAtod(value, &entry.weight) || !(entry.weight > 0) ||
+          !std::isfinite(entry.weight)) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("weight '", value, "' is no positive number"));
+      }
     } else {
       return absl::InvalidArgumentError(
-          absl::StrCat("there is no setting '", key, "'; settings are name, trace, as"));
+          absl::StrCat("there is no setting '", key, "'; settings are name, trace, as, weight"));
     }
   }
   return entry;

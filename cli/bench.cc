@@ -14,6 +14,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/services.h"
+#include "cli/suite_file.h"
 #include "compiler/base/status_macros.h"
 #include "compiler/base/version.h"
 #include "measurer/device_probe.h"
@@ -34,14 +35,6 @@ struct Options {
 
 constexpr std::string_view kOperator = "op:";
 constexpr std::string_view kListed = "listed";
-
-// Where suites that are named without a path stand.
-std::string SuitePath(const std::string& name) {
-  std::error_code error;
-  std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
-  return (self.parent_path().parent_path() / "share/lathe/bench/suites" / (name + ".suite"))
-      .string();
-}
 
 bool Exists(const std::string& path) {
   std::error_code error;

@@ -11,6 +11,7 @@
 #include "cli/services.h"
 #include "cli/tune_result.h"
 #include "cli/tune_search.h"
+#include "cli/tune_suite.h"
 #include "compiler/base/status_macros.h"
 #include "compiler/base/version.h"
 #include "compiler/space/space.h"
@@ -80,10 +81,35 @@ absl::StatusOr<std::unique_ptr<JournalWriter>> OpenJournal(const Options& option
   return JournalWriter::Create(options.journal, header);
 }
 
+absl::StatusOr<ExitCode> TuneWholeSuite(const Options& options,
+                                        const std::vector<SuiteEntry>& entries,
+                                        absl::Duration budget) {
+  if (!options.journal.empty()) {
+    return absl::InvalidArgumentError("--journal is for one function, not for a suite");
+  }
+  SuiteTuneOptions suite;
+  suite.task = options.task;
+  suite.search = options.search;
+  suite.budget = budget;
+  if (options.trials > 0) {
+    suite.trials = options.trials;
+  } else if (options.budget.empty()) {
+    suite.trials = kDefaultTrials;
+  }
+  suite.cpus = options.cpus;
+  suite.db = options.db;
+  suite.auto_stop = !options.no_auto_stop;
+  suite.json = options.json;
+  StopOnSignals();
+  return TuneSuite(suite, entries, interrupted);
+}
+
 absl::StatusOr<ExitCode> Tune(const Options& options) {
   if (!options.replay.empty()) return ReplayTuning(options.replay, options.json);
   if (options.task.function.empty()) return absl::InvalidArgumentError("FUNCTION is required");
   ASSIGN_OR_RETURN(absl::Duration budget, ParseBudget(options.budget));
+  ASSIGN_OR_RETURN(std::optional<std::vector<SuiteEntry>> suite, FindSuite(options.task.function));
+  if (suite) return TuneWholeSuite(options, *suite, budget);
   ASSIGN_OR_RETURN(LoadedTask task, LoadTask(options.task));
   RETURN_IF_ERROR(CheckMeasurableHere(task));
   ASSIGN_OR_RETURN(Space space, SketchesOf(task.canonical, task.Space()));
@@ -143,7 +169,9 @@ absl::StatusOr<ExitCode> Tune(const Options& options) {
 Action AddTune(CLI::App& app) {
   auto options = std::make_shared<Options>();
   AddTaskOptions(app, options->task);
-  app.get_option("FUNCTION")->required(false);  // --replay needs none
+  app.get_option("FUNCTION")
+      ->required(false)  // --replay needs none
+      ->description("File, - or op:NAME(...); or many: a suite, or a file of several functions");
   app.add_option("--trials", options->trials,
                  absl::StrCat("Stop after this many trials, those of earlier runs included; "
                               "default ",

@@ -15,7 +15,7 @@ TEST(SuiteTest, Entries) {
       "op:matmul(m=2, n=3, k=4)  # the usual\n"
       "\n"
       "  op:gelu(rows=2,columns=3) name=g trace=../traces/g.trace\n"
-      "f.tfn#second as=op:relu(rows=1,columns=2) trace=default\n"
+      "f.tfn#second as=op:relu(rows=1,columns=2) trace=default weight=2.5\n"
       "/abs/f.tfn trace=/abs/t.trace\n",
       "suites/my.suite");
   ASSERT_TRUE(suite.ok()) << suite.status();
@@ -29,6 +29,8 @@ TEST(SuiteTest, Entries) {
   EXPECT_EQ((*suite)[2].name, "f.tfn#second");
   EXPECT_EQ((*suite)[2].as, "op:relu(rows=1,columns=2)");
   EXPECT_EQ((*suite)[2].trace, "default");
+  EXPECT_EQ((*suite)[2].weight, 2.5);
+  EXPECT_EQ((*suite)[3].weight, 0);
   EXPECT_EQ((*suite)[3].function, "/abs/f.tfn");
   EXPECT_EQ((*suite)[3].trace, "/abs/t.trace");
 }
@@ -43,6 +45,10 @@ TEST(SuiteTest, ErrorsNameTheLine) {
   EXPECT_THAT(error("lathe-suite 1\nf.tfn fast\n"), HasSubstr("a.suite:2: 'fast' is not"));
   EXPECT_THAT(error("lathe-suite 1\nf.tfn speed=9\n"), HasSubstr("no setting 'speed'"));
   EXPECT_THAT(error("lathe-suite 1\nf.tfn name=a name=b\n"), HasSubstr("name is given twice"));
+  for (const char* weight : {"0", "-1", "inf", "nan", "much"}) {
+    EXPECT_THAT(error(std::string("lathe-suite 1\nf.tfn weight=") + weight + "\n"),
+                HasSubstr("is no positive number"));
+  }
   EXPECT_THAT(error("lathe-suite 1\nf.tfn as=relu\n"), HasSubstr("as=op:NAME"));
   EXPECT_THAT(error("lathe-suite 1\nf.tfn\n\nf.tfn\n"),
               HasSubstr("a.suite:4: there is a workload"));
