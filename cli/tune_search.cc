@@ -17,12 +17,13 @@ absl::StatusOr<SearchKnowledge> GatherKnowledge(const SearchChoice& choice, cons
                                                 const Space& space, RecordStore& store) {
   SearchKnowledge knowledge;
   if (choice.name != "model") return knowledge;
-  if (!choice.model.empty()) {
+  const Task key = TaskOf(task.Query(LocalDeviceKind()));
+  if (choice.model.empty()) {
+    ASSIGN_OR_RETURN(knowledge.model, TransferredModel(store, key, choice.seed));
+  } else {
     ASSIGN_OR_RETURN(knowledge.model, ReadFile(choice.model));
   }
-  ASSIGN_OR_RETURN(
-      knowledge.transferred,
-      TransferredDecisions(store, TaskOf(task.Query(LocalDeviceKind())), space, kMaxTransferred));
+  ASSIGN_OR_RETURN(knowledge.transferred, TransferredDecisions(store, key, space, kMaxTransferred));
   return knowledge;
 }
 
@@ -38,7 +39,9 @@ absl::StatusOr<std::unique_ptr<Search>> MakeSearch(const SearchChoice& choice,
   model.learner = NewBoostedTrees(choice.seed);
   model.transferred = knowledge.transferred;
   if (!knowledge.model.empty()) {
-    ASSIGN_OR_RETURN(model.prior, ParseCostModel(knowledge.model, choice.model));
+    ASSIGN_OR_RETURN(model.prior,
+                     ParseCostModel(knowledge.model,
+                                    choice.model.empty() ? "the database's model" : choice.model));
   }
   return NewModelSearch(&space, std::move(model));
 }

@@ -15,7 +15,7 @@ namespace lathe::cli {
 
 struct SearchChoice {
   std::string name = "model";  // model | evolution | random
-  std::string model;           // file of a cost model; "": none
+  std::string model;           // file of a cost model; "": one trained on the database
   uint64_t seed = 1;
 };
 

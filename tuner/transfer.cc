@@ -3,11 +3,15 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "compiler/base/status_macros.h"
 #include "compiler/tensor/expr_visitor.h"
+#include "tuner/cost_model.h"
+#include "tuner/training_data.h"
 
 namespace lathe {
 namespace {
@@ -15,6 +19,9 @@ namespace {
 constexpr double kFar = std::numeric_limits<double>::infinity();
 // Tasks whose best record is looked at: reading them must stay a matter of milliseconds.
 constexpr size_t kMaxTasks = 64;
+// Tasks that teach a model, and records of each.
+constexpr size_t kMaxTeachers = 48;
+constexpr int64_t kMaxLessons = 256;
 
 double AxesDistance(const std::vector<Axis>& a, const std::vector<Axis>& b) {
   if (a.size() != b.size()) return kFar;
@@ -105,6 +112,30 @@ absl::StatusOr<std::vector<std::string>> TransferredDecisions(RecordStore& store
     }
   }
   return transferred;
+}
+
+absl::StatusOr<std::string> TransferredModel(RecordStore& store, const Task& task, uint64_t seed) {
+  ASSIGN_OR_RETURN(std::vector<Task> tasks, store.Tasks());
+  std::vector<const Task*> teachers;
+  for (const Task& other : tasks) {
+    if (IsSameMachine(other, task) && other.function_text != task.function_text) {
+      teachers.push_back(&other);
+    }
+  }
+  std::stable_partition(teachers.begin(), teachers.end(),
+                        [&](const Task* t) { return t->family_hash == task.family_hash; });
+  if (teachers.size() > kMaxTeachers) teachers.resize(kMaxTeachers);
+  std::set<std::string> groups;
+  for (const Task* teacher : teachers) groups.insert(GroupOf(*teacher));
+  TrainingDataOptions wanted;
+  wanted.wants = [&](const Task& candidate) { return groups.contains(GroupOf(candidate)); };
+  wanted.max_records_per_task = kMaxLessons;
+  ASSIGN_OR_RETURN(TrainingData data, TrainingDataOf(store, wanted));
+  std::unique_ptr<CostModel> model = NewBoostedTrees(seed);
+  absl::Status trained = model->Train(data.rows);
+  if (absl::IsFailedPrecondition(trained)) return "";
+  RETURN_IF_ERROR(trained);
+  return model->Serialize();
 }
 
 }  // namespace lathe

@@ -2,6 +2,7 @@
 #ifndef LATHE_TUNER_TRANSFER_H_
 #define LATHE_TUNER_TRANSFER_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,11 @@ double FunctionDistance(const Function& a, const Function& b);
 // nearest first, then those of others that name a sketch of `space`. At most `limit`.
 absl::StatusOr<std::vector<std::string>> TransferredDecisions(RecordStore& store, const Task& task,
                                                               const Space& space, int limit);
+
+// The bytes of a cost model (ParseCostModel) that learned from the other tasks of the
+// same machine, its own family's first; "" where they are too few to learn from. Takes
+// milliseconds per task, of which it reads a limited number.
+absl::StatusOr<std::string> TransferredModel(RecordStore& store, const Task& task, uint64_t seed);
 
 }  // namespace lathe
 
