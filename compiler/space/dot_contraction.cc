@@ -46,6 +46,11 @@ class DotContractionPlan : public Plan {
   std::string_view name() const override { return "dot"; }
 
   bool IsLegal(std::span<const int64_t> v) const override {
+    // A last block of whole vectors gets a predicate without lanes, which the
+    // verifier cannot trace back to the domain.
+    const int64_t extent = c_.reduction.back().extent;
+    const bool ends_between = extent % (v[kVectors] * lanes_) != 0 && extent % lanes_ == 0;
+    if (v[kVectors] > 1 && ends_between) return false;
     int64_t tile = v[kRows] * v[kOuterRows] * v[kVectors];
     return tile <= kMaxTileOps && LiveVectors(v) <= registers_ - 1;
   }
