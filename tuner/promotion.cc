@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "compiler/base/status_macros.h"
+#include "measurer/statistics.h"
 #include "tuner/paired.h"
 #include "tuner/significance.h"
 #include "tuner/tune_session.h"
@@ -15,6 +16,20 @@ namespace {
 // A candidate that took so much longer than the one to be beaten is no finalist.
 // (Not longer than the fastest: that may have been lucky.)
 constexpr double kFinalistFactor = 1.5;
+// Comparisons, each in a lease of its own, until one is significant; they share the
+// rate of false positives.
+constexpr int kMostLooks = 3;
+// So much less time than the first needs without being significant asks for another look.
+constexpr double kPromisingGain = 0.015;
+
+// Whether one of the others seems faster than the first, which holds its place.
+bool IsUndecided(const std::vector<std::vector<double>>& samples) {
+  if (samples.front().empty()) return false;
+  const double holder = Median(samples.front());
+  return std::any_of(samples.begin() + 1, samples.end(), [&](const std::vector<double>& times) {
+    return !times.empty() && Median(times) < (1 - kPromisingGain) * holder;
+  });
+}
 
 }  // namespace
 
@@ -32,22 +47,33 @@ absl::Status TuneSession::Promote() {
   RETURN_IF_ERROR(BuildReference());
 
   JobOptions job = OptionsFor(TrialRole::kPromotion);
-  ASSIGN_OR_RETURN(PairedTimes times, MeasurePaired(options_.problem, finalists, *reference_, job,
-                                                    options_.promotion_rounds, *services_.measurer,
-                                                    services_.cancellation));
-  const size_t winner = FindWinner(times.samples, times.rounds);
+  SignificanceOptions significance;
+  significance.false_positives /= kMostLooks;
   std::vector<Record> records;
-  for (size_t i = 0; i < finalists.size(); ++i) {
-    const Trial& finalist = *finalists[i];
-    const v1::MeasureResult& result = finalist.outcome.result;
-    // Not looked at, or no time was left for it.
-    if (result.status() == v1::TRIAL_STATUS_UNSPECIFIED) continue;
-    if (result.status() == v1::TRIAL_STATUS_OK && !result.has_timing()) continue;
-    Record& record = records.emplace_back(RecordOf(result_.task, finalist));
-    // One that could not be paired has no time that may be compared.
-    if (times.samples[i].empty()) continue;
-    record.promoted = i == winner;
-    ok_[finalist.trace] = {record.median, record.ci_low, record.ci_high};
+  for (int look = 1;; ++look) {
+    ASSIGN_OR_RETURN(PairedTimes times, MeasurePaired(options_.problem, finalists, *reference_, job,
+                                                      options_.promotion_rounds,
+                                                      *services_.measurer, services_.cancellation));
+    const size_t winner = FindWinner(times.samples, times.rounds, significance);
+    const bool again = look < kMostLooks && winner == 0 && IsUndecided(times.samples);
+    for (size_t i = 0; i < finalists.size(); ++i) {
+      const Trial& finalist = *finalists[i];
+      const v1::MeasureResult& result = finalist.outcome.result;
+      // Not looked at, or no time was left for it.
+      if (result.status() == v1::TRIAL_STATUS_UNSPECIFIED) continue;
+      if (result.status() == v1::TRIAL_STATUS_OK && !result.has_timing()) continue;
+      Record& record = records.emplace_back(RecordOf(result_.task, finalist));
+      // One that could not be paired has no time that may be compared.
+      if (times.samples[i].empty()) continue;
+      record.promoted = !again && i == winner;
+      ok_[finalist.trace] = {record.median, record.ci_low, record.ci_high};
+    }
+    if (!again) break;
+    for (TrialPtr& finalist : finalists) {
+      finalist = std::make_shared<Trial>(*finalist);
+      finalist->outcome = {};
+      Identify(*finalist);
+    }
   }
   // At once: a promotion is in the store whole or not at all.
   return services_.store->AddRecords(records);
@@ -92,12 +118,16 @@ absl::StatusOr<std::vector<TuneSession::TrialPtr>> TuneSession::BuildFinalists(
     ASSIGN_OR_RETURN(trial->build, Await(std::move(builds[i]), services_.cancellation));
     if (trial->build.status() != v1::BUILD_STATUS_OK) continue;
     if (!programs.insert(trial->build.program_hash()).second) continue;
-    trial->id = NewUuid();
-    trial->number = next_number_++;
     trial->search = "promotion";
+    Identify(*trial);
     finalists.push_back(std::move(trial));
   }
   return finalists;
+}
+
+void TuneSession::Identify(Trial& trial) {
+  trial.id = NewUuid();
+  trial.number = next_number_++;
 }
 
 }  // namespace lathe

@@ -198,8 +198,7 @@ TuneSession::TrialPtr TuneSession::NextTrial() {
   } else {
     return nullptr;
   }
-  trial->id = NewUuid();
-  trial->number = next_number_++;
+  Identify(*trial);
   return trial;
 }
 

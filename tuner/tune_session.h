@@ -181,6 +181,7 @@ class TuneSession {
   // promotion.cc: the finalists, timed in turn at the end.
   absl::Status Promote();
   std::vector<std::string> ChooseFinalists(const std::optional<Record>& incumbent) const;
+  void Identify(Trial& trial);  // a new id and the next number
   absl::StatusOr<std::vector<TrialPtr>> BuildFinalists(const std::vector<std::string>& traces);
 
   const TuneOptions options_;

@@ -25,8 +25,8 @@ class SuiteTuneTest : public ::testing::Test {
   SuiteTuneTest() { std::ofstream(suite_) << kSuite; }
 
   std::vector<std::string> Arguments(const std::string& trials) const {
-    return {"tune", suite_, "--trials", trials, "--seed", "7", "--no-auto-stop",
-            "--db", db_,    "--json"};
+    return {"tune", suite_,           "--trials", trials, "--seed",
+            "7",    "--no-auto-stop", "--db",     db_,    "--json"};
   }
   int64_t Records() const {
     RunResult stats = lathe_.Run({"db", "stats", "--db", db_, "--json"});

@@ -335,6 +335,17 @@ TEST_F(TuneSessionTest, WithoutSignificanceTheDefaultStays) {
   EXPECT_EQ(result->best_trace, FakeTraceText(kDefault));
 }
 
+TEST_F(TuneSessionTest, AnUndecidedPromotionIsMadeAgain) {
+  FakeBehaviour unsteady = {v1::TRIAL_STATUS_OK, 0.5};
+  unsteady.blocks = {1, 1, 3};
+  Behave(5, {{v1::TRIAL_STATUS_OK, 0.5}, unsteady, {v1::TRIAL_STATUS_OK, 0.5}});
+  auto result = Run();
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->best_trace, FakeTraceText(5));
+  // That of the search and one of each comparison, of which the last promotes.
+  EXPECT_THAT(StatusesOf(FakeTraceText(5)), UnorderedElementsAre("ok", "ok", "ok"));
+}
+
 TEST_F(TuneSessionTest, ASteadySmallGainIsPromoted) {
   FakeBehaviour better = {v1::TRIAL_STATUS_OK, 0.98};
   better.blocks = {1.003, 0.997, 1};
