@@ -98,7 +98,7 @@ std::string TimeText(double seconds) {
 std::string RatioText(double ratio) { return absl::StrCat(NumberText(ratio), "×"); }
 
 std::string PercentText(double fraction) {
-  return absl::StrFormat(fraction < 0.1 ? "%.1f %%" : "%.0f %%", fraction * 100);
+  return absl::StrFormat("%.*f %%", fraction < 0.1 ? 1 : 0, fraction * 100);
 }
 
 std::string CountText(int64_t count) {
