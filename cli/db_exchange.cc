@@ -93,8 +93,7 @@ absl::StatusOr<ExitCode> DbExport(const DbOptions& options) {
     ASSIGN_OR_RETURN(records, ExportRecords(*store, filter, std::cout));
     return kSuccess;
   }
-  // By a temporary file beside it, so that no half-written export is seen.
-  const std::string temporary = absl::StrCat(options.file, ".tmp", getpid());
+  const std::string temporary = StagingPath(options.file);
   std::ofstream out(temporary, std::ios::binary);
   if (!out) {
     return absl::InvalidArgumentError(
@@ -102,11 +101,10 @@ absl::StatusOr<ExitCode> DbExport(const DbOptions& options) {
   }
   absl::StatusOr<int64_t> written = ExportRecords(*store, filter, out);
   out.close();
-  if (!written.ok() || !out || std::rename(temporary.c_str(), options.file.c_str()) != 0) {
-    std::remove(temporary.c_str());
-    RETURN_IF_ERROR(written.status());
-    return absl::UnavailableError(absl::StrCat("cannot write ", options.file));
-  }
+  const bool whole = written.ok() && static_cast<bool>(out);
+  absl::Status placed = Unstage(temporary, options.file, whole);
+  RETURN_IF_ERROR(written.status());
+  RETURN_IF_ERROR(placed);
   records = *written;
   if (options.json) {
     PrintJson({{"file", options.file}, {"records", records}});

@@ -47,18 +47,31 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   return contents;
 }
 
+std::string StagingPath(const std::string& path) {
+  std::error_code error;
+  const auto type = std::filesystem::symlink_status(path, error).type();
+  const bool replaceable =
+      type == std::filesystem::file_type::not_found || type == std::filesystem::file_type::regular;
+  return replaceable ? absl::StrCat(path, ".tmp", getpid()) : path;
+}
+
+absl::Status Unstage(const std::string& staged, const std::string& path, bool whole) {
+  if (staged == path) {
+    return whole ? absl::OkStatus() : absl::UnavailableError(absl::StrCat("cannot write ", path));
+  }
+  if (whole && std::rename(staged.c_str(), path.c_str()) == 0) return absl::OkStatus();
+  const int error = errno;
+  std::remove(staged.c_str());
+  return FileError("cannot write", path, error);
+}
+
 absl::Status WriteFile(const std::string& path, std::string_view contents) {
-  std::string temporary = absl::StrCat(path, ".tmp", getpid());
+  std::string temporary = StagingPath(path);
   std::FILE* file = std::fopen(temporary.c_str(), "wbe");
   if (!file) return FileError("cannot write", path, errno);
   bool written = std::fwrite(contents.data(), 1, contents.size(), file) == contents.size();
   written = std::fclose(file) == 0 && written;
-  if (!written || std::rename(temporary.c_str(), path.c_str()) != 0) {
-    int error = errno;
-    std::remove(temporary.c_str());
-    return FileError("cannot write", path, error);
-  }
-  return absl::OkStatus();
+  return Unstage(temporary, path, written);
 }
 
 absl::StatusOr<Function> LoadFunction(const std::string& argument) {

@@ -42,7 +42,8 @@ void AddMaxLossOption(CLI::App& app, double& max_loss) {
            double value = 0;
            bool percent = text.ends_with('%');
            std::string number = percent ? text.substr(0, text.size() - 1) : text;
-           if (!absl::SimpleAtod(number, &value) || !(value >= 0 && value <= 1000)) {
+           if (!absl::SimpleAtod(number, &value) ||
+               !(value >= 0 && value <= (percent ? 1000 : 1))) {
              throw CLI::ValidationError("--max-loss",
                                         absl::StrCat("'", text, "' is no share such as 10%"));
            }

@@ -58,6 +58,11 @@ absl::StatusOr<Function> LoadFunction(const std::string& argument);
 absl::StatusOr<std::string> ReadFile(const std::string& path);
 // Writes by a temporary file beside it, so that no half-written file is seen.
 absl::Status WriteFile(const std::string& path, std::string_view contents);
+// Where to write what shall stand at `path` whole or not at all: beside it, or in the
+// place itself where that is a device, a pipe or a link, which must not be replaced.
+std::string StagingPath(const std::string& path);
+// Puts what was written to `staged` in its place, or removes it if it is not whole.
+absl::Status Unstage(const std::string& staged, const std::string& path, bool whole);
 
 // lathe.db in the user's data directory (XDG Base Directory specification).
 absl::StatusOr<std::string> DefaultDatabasePath();

@@ -60,7 +60,7 @@ std::string ToLine(const TuneProgress& progress) {
     if (status != RecordStatus::kOk && status != RecordStatus::kAbandoned) failed += count;
   }
   if (failed > 0) absl::StrAppend(&line, ", ", failed, " failed");
-  if (progress.forecast && progress.done > progress.resumed) {
+  if (progress.forecast && *progress.forecast < 1 && progress.done > progress.resumed) {
     absl::StrAppendFormat(&line, ", %.1f %% more expected", 100 * *progress.forecast);
   }
   if (progress.eta != absl::InfiniteDuration()) {

@@ -61,7 +61,12 @@ absl::StatusOr<ExitCode> ReplayTuning(const std::string& path, bool json) {
       Print(absl::StrCat("the run was killed after ", result["outcomes"].get<int64_t>(),
                          " outcomes\n"));
     } else {
-      PrintTuneResult(result, function);
+      try {
+        PrintTuneResult(result, function);
+      } catch (const Json::exception& error) {
+        return absl::DataLossError(
+            absl::StrCat(path, ": the result at its end is damaged: ", error.what()));
+      }
     }
     Print(absl::StrCat("replayed ", report.suggested, " suggestions of ", search->name(), ", ",
                        report.differing, " differ\n"));

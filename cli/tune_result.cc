@@ -38,7 +38,7 @@ Json ToJson(const TuneResult& result, const std::optional<Record>& best, uint64_
       {"default_seconds", ToJson(result.default_candidate)},
       {"promoted", result.promoted},
       {"stopped", result.stop == StopReason::kCancelled ? "interrupted" : Name(result.stop)},
-      {"forecast_gain", result.forecast ? Json(*result.forecast) : Json()}};
+      {"forecast_gain", result.forecast && *result.forecast < 1 ? Json(*result.forecast) : Json()}};
   int64_t measured = 0;
   for (RecordStatus status :
        {RecordStatus::kOk, RecordStatus::kWrongOutput, RecordStatus::kCrash, RecordStatus::kTimeout,
@@ -60,36 +60,36 @@ Json ToJson(const TuneResult& result, const std::optional<Record>& best, uint64_
 }
 
 void PrintTuneResult(const Json& result, const Function& function) {
-  const auto done = result["done"].get<int64_t>(), resumed = result["resumed"].get<int64_t>();
-  std::string summary = absl::StrCat(result["task"]["function"].get<std::string>(), ": ", done,
-                                     done == 1 ? " trial" : " trials");
+  const auto done = result.at("done").get<int64_t>(), resumed = result.at("resumed").get<int64_t>();
+  std::string summary = absl::StrCat(result.at("task").at("function").get<std::string>(), ": ",
+                                     done, done == 1 ? " trial" : " trials");
   if (resumed > 0) absl::StrAppend(&summary, " (", resumed, " from before)");
   std::string separator = ", outcomes: ";
-  for (const auto& [status, count] : result["trials"].items()) {
+  for (const auto& [status, count] : result.at("trials").items()) {
     if (count == 0) continue;
     absl::StrAppend(&summary, separator, count.get<int64_t>(), " ", status);
     separator = ", ";
   }
-  absl::StrAppendFormat(&summary, ", %.1f s, stopped: %s\n", result["seconds"].get<double>(),
-                        result["stopped"].get<std::string>());
+  absl::StrAppendFormat(&summary, ", %.1f s, stopped: %s\n", result.at("seconds").get<double>(),
+                        result.at("stopped").get<std::string>());
   Print(summary);
-  if (result["best"].is_null()) {
+  if (result.at("best").is_null()) {
     Print("no implementation was right and fast enough to be timed; lathe db list shows why\n");
     return;
   }
-  const Json& best = result["best"];
-  const double median = best["median_seconds"].get<double>();
+  const Json& best = result.at("best");
+  const double median = best.at("median_seconds").get<double>();
   const Work work = CountWork(function);
   Print(absl::StrFormat(
       "best %s per call, %.1f GFLOP/s, %.1f GB/s\n",
-      FormatInterval(median, best["interval_seconds"][0], best["interval_seconds"][1]),
+      FormatInterval(median, best.at("interval_seconds").at(0), best.at("interval_seconds").at(1)),
       work.flops / median * 1e-9, work.bytes / median * 1e-9));
   Print(SpeedUps(result, median));
-  if (!result["forecast_gain"].is_null()) {
+  if (!result.at("forecast_gain").is_null()) {
     Print(absl::StrFormat("  %.1f %% expected of more trials\n",
-                          100 * result["forecast_gain"].get<double>()));
+                          100 * result.at("forecast_gain").get<double>()));
   }
-  Print("trace\n" + Indent(best["trace"].get<std::string>()));
+  Print("trace\n" + Indent(best.at("trace").get<std::string>()));
 }
 
 }  // namespace lathe::cli

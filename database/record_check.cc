@@ -6,12 +6,18 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "compiler/base/digest.h"
 #include "compiler/base/status_macros.h"
 #include "database/uuid.h"
 
 namespace lathe {
 namespace {
+
+// Of the clocks of machines whose databases merge. Later records would hide newer ones.
+constexpr absl::Duration kClockSkew = absl::Hours(24);
+constexpr int64_t kMaxTrial = int64_t{1} << 53;
+constexpr double kLeastTime = 1e-10;  // seconds: less than a cycle
 
 // Collects the first thing that is wrong with a record.
 class Checker {
@@ -63,7 +69,7 @@ void CheckTimes(const Record& record, Checker* check) {
       "its number of calls per sample is out of range");
   if (record.status != RecordStatus::kOk) return;
   check->Require(!record.samples.empty(), "it is ok and has no samples");
-  check->Require(record.median > 0, "it is ok and its median is not positive");
+  check->Require(record.median >= kLeastTime, "it is ok and its median is no time of a call");
   check->Require(record.ci_low <= record.median && record.median <= record.ci_high,
                  "its median lies outside of its interval");
   check->Require(record.min <= record.median, "its minimum is above its median");
@@ -103,7 +109,9 @@ absl::Status CheckRecord(const Record& record) {
       "a required feature is not a name");
   check.Require(record.abi_version >= 1, "its ABI version is not positive");
   check.Require(record.created_unix_ms > 0, "its time of creation is not positive");
-  check.Require(record.trial >= 0, "its trial number is negative");
+  check.Require(record.created_unix_ms <= absl::ToUnixMillis(absl::Now() + kClockSkew),
+                "its time of creation is in the future");
+  check.Require(record.trial >= 0 && record.trial <= kMaxTrial, "its trial number is out of range");
   if (check.what().empty()) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat("record ", record.id, " is malformed: ", check.what()));

@@ -104,7 +104,7 @@ class Session {
     const v1::BuildResponse& build = contender.trial.build;
     return build.status() == v1::BUILD_STATUS_OK && before.lathe_version == LatheVersion() &&
            before.llvm_version == build.llvm_version() &&
-           before.program_hash == build.program_hash();
+           before.program_hash == build.program_hash() && contender.trial.trace == before.trace;
   }
 
   absl::Status MeasureRounds(ReferenceCheck& reference) {

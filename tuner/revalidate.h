@@ -18,7 +18,7 @@ namespace lathe {
 struct RevalidateOptions {
   Problem problem;     // of the task
   int top = 3;         // traces: the served one and the fastest others
-  int rounds = 3;      // interleaved runs of each
+  int rounds = 6;      // interleaved runs of each: equal kernels win all with 1/64
   bool force = false;  // also a task whose served record is current
 };
 

@@ -28,8 +28,8 @@ absl::Status TuneSession::Resume() {
   for (const Record& record : records) {
     next_number_ = std::max(next_number_, record.trial + 1);
     bool ok = record.status == RecordStatus::kOk;
-    // Another version may succeed where one failed.
-    if (!ok && record.lathe_version != LatheVersion()) continue;
+    // Another version may succeed where one failed, and its code has other times.
+    if (record.lathe_version != LatheVersion()) continue;
     absl::StatusOr<Trace> trace = ParseTrace(record.trace, "record " + record.id);
     if (!trace.ok()) continue;  // of a newer Lathe
     bool is_new = traces_.insert(record.trace).second;
