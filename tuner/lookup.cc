@@ -66,6 +66,11 @@ struct Source {
   std::optional<double> ratio;     // of its decisions there
 };
 
+bool IsStale(const Record& record) {
+  absl::StatusOr<Function> function = ParseFunction(record.task.function_text, "a record");
+  return !function.ok() || !FreshTrace(record, *function).ok();
+}
+
 Source SourceOf(NearRecord near) {
   Source source;
   source.near = std::move(near);
@@ -129,7 +134,11 @@ class Refitter {
                      NearestRecords(store_, query_, options_.near_records));
     if (near.empty()) return std::nullopt;
     std::vector<Source> sources;
-    for (NearRecord& record : near) sources.push_back(SourceOf(std::move(record)));
+    for (NearRecord& record : near) {
+      // What was measured was another program: it tells nothing of this version's.
+      if (IsStale(record.record)) continue;
+      sources.push_back(SourceOf(std::move(record)));
+    }
     ASSIGN_OR_RETURN(Calibration calibration, Calibrate(store_, sources));
     ASSIGN_OR_RETURN(Fitting fitting, Fitting::Of(canonical, query_.target, query_.threads));
     std::optional<FoundSchedule> best;
