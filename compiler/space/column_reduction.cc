@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "compiler/space/knob_domain.h"
 #include "compiler/space/nest_numbers.h"
 #include "compiler/space/register_tile.h"
 
@@ -20,13 +21,6 @@ namespace {
 constexpr int64_t kMaxStride = 4;       // of reads over lanes
 constexpr int64_t kMaxUnrolled = 64;    // vectors in straight-line code
 constexpr int64_t kShortestColumn = 4;  // a loop in lanes
-
-int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-std::vector<int64_t> UpTo(std::vector<int64_t> domain, int64_t limit) {
-  std::erase_if(domain, [limit](int64_t value) { return value > std::max<int64_t>(limit, 1); });
-  return domain;
-}
 
 // The largest value of a knob up to `limit`, its first if there is none.
 int64_t LargestUpTo(const Knob& knob, int64_t limit) {

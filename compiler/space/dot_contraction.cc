@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "compiler/space/contraction.h"
+#include "compiler/space/knob_domain.h"
 #include "compiler/space/loop_plan.h"
 #include "compiler/space/register_tile.h"
 
@@ -18,11 +19,6 @@ namespace {
 enum Knobs { kRows, kOuterRows, kVectors };
 
 constexpr int64_t kMaxTileOps = 64;
-
-std::vector<int64_t> UpTo(std::vector<int64_t> domain, int64_t limit) {
-  std::erase_if(domain, [limit](int64_t value) { return value > std::max<int64_t>(limit, 1); });
-  return domain;
-}
 
 class DotContractionPlan : public Plan {
  public:

@@ -5,14 +5,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "compiler/space/knob_domain.h"
 #include "compiler/space/register_tile.h"
 
 namespace lathe {
 namespace {
 
 constexpr double kForkSeconds = 3e-6;  // to start and join the threads
-
-int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 class RowPlan : public Plan {
  public:
@@ -47,11 +46,6 @@ class RowPlan : public Plan {
   int Add(std::string name, std::vector<int64_t> domain) {
     knobs_.push_back({std::move(name), std::move(domain)});
     return static_cast<int>(knobs_.size()) - 1;
-  }
-
-  static std::vector<int64_t> UpTo(std::vector<int64_t> domain, int64_t limit) {
-    std::erase_if(domain, [limit](int64_t value) { return value > std::max<int64_t>(limit, 1); });
-    return domain;
   }
 
   int AddVectors(const RowStage& stage) {

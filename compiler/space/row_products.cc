@@ -13,12 +13,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "compiler/intrinsic/intrinsic.h"
+#include "compiler/space/knob_domain.h"
 #include "compiler/space/row_plan.h"
 
 namespace lathe {
 namespace {
-
-int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 class RowProductsPlan : public Plan {
  public:

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "compiler/space/contraction.h"
+#include "compiler/space/knob_domain.h"
 #include "compiler/space/loop_plan.h"
 #include "compiler/space/register_tile.h"
 
@@ -19,11 +20,6 @@ enum Knobs { kRows, kVectors, kBlock, kUnroll, kOrder };
 enum { kBlocksOutside, kRowsOutsidePanels, kPanelsOutside };
 
 constexpr int64_t kMaxTileOps = 256;  // multiply-adds in the unrolled body
-
-std::vector<int64_t> UpTo(std::vector<int64_t> domain, int64_t limit) {
-  std::erase_if(domain, [limit](int64_t value) { return value > std::max<int64_t>(limit, 1); });
-  return domain;
-}
 
 class StreamedContractionPlan : public Plan {
  public:

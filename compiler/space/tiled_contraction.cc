@@ -14,20 +14,10 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "compiler/space/knob_domain.h"
 #include "compiler/space/register_tile.h"
 
 namespace lathe {
-namespace {
-
-int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-std::vector<int64_t> UpTo(std::vector<int64_t> domain, int64_t limit) {
-  std::erase_if(domain, [limit](int64_t value) { return value > std::max<int64_t>(limit, 1); });
-  return domain;
-}
-
-}  // namespace
-
 void TiledContractionPlan::FindRoles() {
   std::vector<std::string> rows;  // innermost first
   for (auto loop = c_.spatial.rbegin(); loop != c_.spatial.rend(); ++loop) {
