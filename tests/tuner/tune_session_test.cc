@@ -1,15 +1,14 @@
 // A tuning session with a fake builder and a fake device.
 #include "tuner/tune_session.h"
 
-#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "absl/time/clock.h"
-#include "fake_services.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tune_session_fixture.h"
 
 namespace lathe {
 namespace {
@@ -20,79 +19,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Pair;
 using testing::UnorderedElementsAre;
-
-const int kDefault = 1;  // FakeTrace(kDefault) is the default
-
-class TuneSessionTest : public testing::Test {
- protected:
-  TuneSessionTest() : store_(NewMemoryStore()) {
-    options_.problem = FakeProblem();
-    options_.default_trace = FakeTrace(kDefault);
-    options_.trials = 5;
-    options_.device_wait = absl::Milliseconds(50);
-  }
-
-  absl::StatusOr<TuneResult> Run(int last_trace = 1000) {
-    search_ = std::make_unique<FakeSearch>(kDefault, last_trace);
-    TuneServices services;
-    services.store = store_.get();
-    services.search = search_.get();
-    services.builder = &builder_;
-    services.measurer = &device_;
-    services.cancellation = &cancellation_;
-    services.on_progress = [this](const TuneProgress& progress) { progress_.push_back(progress); };
-    absl::StatusOr<TuneResult> result = TuneSession(options_, services).Run();
-    if (result.ok()) CheckConsistent(*result);
-    return result;
-  }
-
-  // What holds after every run.
-  void CheckConsistent(const TuneResult& result) {
-    std::optional<Record> best = store_->Best(result.task).value();
-    ASSERT_EQ(best.has_value(), result.best.has_value());
-    EXPECT_EQ(result.best_trace, best ? best->trace : "");
-    if (best) {
-      EXPECT_EQ(result.best->median, best->median);
-    }
-    int64_t counted = 0;
-    for (const auto& [status, count] : result.statuses) counted += count;
-    EXPECT_EQ(result.done, result.resumed + counted);
-    ASSERT_FALSE(progress_.empty());
-    EXPECT_EQ(progress_.back().done, result.done);
-    EXPECT_EQ(progress_.back().statuses, result.statuses);
-  }
-
-  std::vector<Record> Records() {
-    // All sessions of a test tune one task.
-    const std::vector<Task> tasks = store_->Tasks().value();
-    return tasks.empty() ? std::vector<Record>() : store_->Records(tasks.front()).value();
-  }
-  // Status names of records of one trace.
-  std::vector<std::string> StatusesOf(const std::string& trace) {
-    std::vector<std::string> names;
-    for (const Record& record : Records()) {
-      if (record.trace == trace) names.emplace_back(Name(record.status));
-    }
-    return names;
-  }
-  void Behave(int trace, std::vector<FakeBehaviour> behaviour) {
-    device_.behaviour[FakeTraceText(trace)] = std::move(behaviour);
-  }
-  void Forget() {
-    builder_.built.clear();
-    builder_.references_built = 0;
-    device_.measured.clear();
-    progress_.clear();
-  }
-
-  TuneOptions options_;
-  std::unique_ptr<RecordStore> store_;
-  std::unique_ptr<FakeSearch> search_;
-  FakeBuilder builder_;
-  FakeDevice device_;
-  Cancellation cancellation_;
-  std::vector<TuneProgress> progress_;
-};
 
 TEST_F(TuneSessionTest, MeasuresTheDefaultFirstAndStopsByTrials) {
   auto result = Run();
@@ -295,127 +221,6 @@ TEST_F(TuneSessionTest, RecordsOfAnotherVersionDoNotCount) {
   EXPECT_EQ(second->resumed, 0);
   EXPECT_EQ(device_.measured.size(), 6u);
   EXPECT_EQ(second->statuses[RecordStatus::kOk], 5) << "what failed may succeed, too";
-}
-
-TEST_F(TuneSessionTest, PromotionIsMadeUpForAfterAKill) {
-  options_.promotion_rounds = 0;  // as if the first run had died before it
-  Behave(4, {{v1::TRIAL_STATUS_OK, 0.5}});
-  ASSERT_TRUE(Run().ok());
-  Forget();
-  options_.promotion_rounds = kPairedBlocks;
-  auto second = Run();
-  ASSERT_TRUE(second.ok()) << second.status();
-  EXPECT_TRUE(second->promoted);
-  EXPECT_EQ(second->best_trace, FakeTraceText(4));
-  EXPECT_THAT(second->statuses, IsEmpty());
-}
-
-// --- Promotion.
-
-TEST_F(TuneSessionTest, ALuckyMeasurementIsNotPromoted) {
-  // 0.25 once, then no better than the default.
-  Behave(4, {{v1::TRIAL_STATUS_OK, 0.25}, {v1::TRIAL_STATUS_OK, 1}});
-  Behave(5, {{v1::TRIAL_STATUS_OK, 0.5}});
-  auto result = Run();
-  ASSERT_TRUE(result.ok()) << result.status();
-  EXPECT_TRUE(result->promoted);
-  EXPECT_EQ(result->best_trace, FakeTraceText(5));
-  EXPECT_EQ(result->best->median, 0.5);
-}
-
-TEST_F(TuneSessionTest, WithoutSignificanceTheDefaultStays) {
-  // Faster in every block, but by less than counts.
-  Behave(4, {{v1::TRIAL_STATUS_OK, 0.998}});
-  // Much faster, but in two blocks of three only.
-  FakeBehaviour unsteady = {v1::TRIAL_STATUS_OK, 0.5};
-  unsteady.blocks = {1, 1, 3};
-  Behave(5, {unsteady});
-  auto result = Run();
-  ASSERT_TRUE(result.ok()) << result.status();
-  EXPECT_TRUE(result->promoted);
-  EXPECT_EQ(result->best_trace, FakeTraceText(kDefault));
-}
-
-TEST_F(TuneSessionTest, AnUndecidedPromotionIsMadeAgain) {
-  FakeBehaviour unsteady = {v1::TRIAL_STATUS_OK, 0.5};
-  unsteady.blocks = {1, 1, 3};
-  Behave(5, {{v1::TRIAL_STATUS_OK, 0.5}, unsteady, {v1::TRIAL_STATUS_OK, 0.5}});
-  auto result = Run();
-  ASSERT_TRUE(result.ok()) << result.status();
-  EXPECT_EQ(result->best_trace, FakeTraceText(5));
-  // That of the search and one of each comparison, of which the last promotes.
-  EXPECT_THAT(StatusesOf(FakeTraceText(5)), UnorderedElementsAre("ok", "ok", "ok"));
-}
-
-TEST_F(TuneSessionTest, ASteadySmallGainIsPromoted) {
-  FakeBehaviour better = {v1::TRIAL_STATUS_OK, 0.98};
-  better.blocks = {1.003, 0.997, 1};
-  Behave(4, {better});
-  auto result = Run();
-  ASSERT_TRUE(result.ok()) << result.status();
-  EXPECT_EQ(result->best_trace, FakeTraceText(4));
-}
-
-TEST_F(TuneSessionTest, AFinalistThatFailsDoesNotWin) {
-  Behave(4, {{v1::TRIAL_STATUS_OK, 0.5}, {v1::TRIAL_STATUS_WRONG_OUTPUT}});
-  auto result = Run();
-  ASSERT_TRUE(result.ok()) << result.status();
-  EXPECT_EQ(result->best_trace, FakeTraceText(kDefault));
-  EXPECT_THAT(StatusesOf(FakeTraceText(4)), UnorderedElementsAre("ok", "wrong_output"));
-}
-
-TEST_F(TuneSessionTest, AFinalistThatEndsTheRunnerIsLeftOut) {
-  Behave(4, {{v1::TRIAL_STATUS_OK, 0.4}, {v1::TRIAL_STATUS_CRASH}});
-  Behave(5, {{v1::TRIAL_STATUS_OK, 0.5}});
-  auto result = Run();
-  ASSERT_TRUE(result.ok()) << result.status();
-  EXPECT_EQ(result->best_trace, FakeTraceText(5));
-  EXPECT_THAT(StatusesOf(FakeTraceText(4)), UnorderedElementsAre("ok", "crash"));
-  EXPECT_THAT(StatusesOf(FakeTraceText(5)), UnorderedElementsAre("ok", "ok"));
-}
-
-TEST_F(TuneSessionTest, FinalistsAreTimedInOneLease) {
-  options_.trials = 2;
-  options_.promotion_rounds = 9;
-  Behave(2, {{v1::TRIAL_STATUS_OK, 0.5}});
-  device_.behaviour[ToText(Trace{})] = {{v1::TRIAL_STATUS_OK, 9}};
-  ASSERT_TRUE(Run().ok());
-  std::vector<std::string> finalists(device_.measured.begin() + 3, device_.measured.end());
-  EXPECT_THAT(finalists, ElementsAre(FakeTraceText(1), FakeTraceText(2)));
-  ASSERT_EQ(device_.leases.size(), 4u);
-  EXPECT_EQ(device_.leases.back().timing().blocks(), 9u);
-  EXPECT_EQ(device_.leases.back().contenders_size(), 1);
-  int promoted = 0;
-  for (const Record& record : Records()) {
-    if (!record.promoted) continue;
-    ++promoted;
-    EXPECT_EQ(record.trace, FakeTraceText(2));
-    EXPECT_EQ(record.samples.size(), 18u);  // of all blocks, so that luck evens out
-  }
-  EXPECT_EQ(promoted, 1);
-}
-
-TEST_F(TuneSessionTest, TheIncumbentDefendsItself) {
-  Behave(2, {{v1::TRIAL_STATUS_OK, 0.5}});
-  options_.trials = 2;
-  ASSERT_EQ(Run()->best_trace, FakeTraceText(2));
-  // A new candidate that is not significantly faster, and then one that is.
-  Behave(3, {{v1::TRIAL_STATUS_OK, 0.499}});
-  options_.trials = 3;
-  EXPECT_EQ(Run()->best_trace, FakeTraceText(2));
-  Behave(4, {{v1::TRIAL_STATUS_OK, 0.25}});
-  options_.trials = 4;
-  EXPECT_EQ(Run()->best_trace, FakeTraceText(4));
-}
-
-TEST_F(TuneSessionTest, FarSlowerCandidatesAreNoFinalists) {
-  device_.otherwise.seconds = 4;
-  Behave(kDefault, {{v1::TRIAL_STATUS_OK, 1}});
-  auto result = Run();
-  ASSERT_TRUE(result.ok()) << result.status();
-  EXPECT_EQ(device_.measured.size(), 6u);  // the default is alone
-  EXPECT_FALSE(result->promoted);
-  EXPECT_EQ(result->best_trace, FakeTraceText(kDefault));
 }
 
 // --- Cancellation.
