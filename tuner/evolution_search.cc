@@ -1,4 +1,5 @@
-// Model-free evolution: what a search gains without a cost model, for comparison.
+// Searches for comparison: model-free evolution, to show what a cost model gains, and
+// random, which never breeds.
 #include <algorithm>
 #include <utility>
 
@@ -17,20 +18,25 @@ constexpr int kTournament = 3;
 
 class EvolutionSearch : public Search {
  public:
-  EvolutionSearch(const Space* space, uint64_t seed) : space_(space), seed_(seed), rng_(seed) {}
+  EvolutionSearch(const Space* space, uint64_t seed, bool breeds)
+      : space_(space), seed_(seed), breeds_(breeds), rng_(seed) {}
 
-  std::string name() const override { return absl::StrCat("evolution seed=", seed_); }
+  std::string name() const override {
+    return absl::StrCat(breeds_ ? "evolution" : "random", " seed=", seed_);
+  }
 
   std::vector<Candidate> Suggest(int n) override {
     std::vector<Candidate> candidates;
     while (static_cast<int>(candidates.size()) < n && next_analytic_ < space_.num_sketches()) {
       Add(space_.Analytic(next_analytic_++), "analytic", candidates);
     }
+    // Bounded, so that a small space ends the search instead of looping.
     for (int misses = 0; static_cast<int>(candidates.size()) < n && misses < 1000;) {
-      bool initial = drawn_ < kInitial || population_.empty() || rng_() % 100 < kFreshPercent;
-      bool added = initial ? Add(space_.Sample(rng_), "random", candidates)
-                           : Add(Child(), "evolution", candidates);
-      if (added && initial) ++drawn_;
+      bool draw =
+          !breeds_ || drawn_ < kInitial || population_.empty() || rng_() % 100 < kFreshPercent;
+      bool added = draw ? Add(space_.Sample(rng_), "random", candidates)
+                        : Add(Child(), "evolution", candidates);
+      if (added && draw) ++drawn_;
       if (!added) ++misses;
     }
     return candidates;
@@ -72,6 +78,7 @@ class EvolutionSearch : public Search {
 
   SearchSpace space_;
   const uint64_t seed_;
+  const bool breeds_;
   std::mt19937_64 rng_;
   int next_analytic_ = 0, drawn_ = 0;
   std::vector<std::pair<double, Point>> population_;  // fastest first
@@ -80,7 +87,11 @@ class EvolutionSearch : public Search {
 }  // namespace
 
 std::unique_ptr<Search> NewEvolutionSearch(const Space* space, uint64_t seed) {
-  return std::make_unique<EvolutionSearch>(space, seed);
+  return std::make_unique<EvolutionSearch>(space, seed, /*breeds=*/true);
+}
+
+std::unique_ptr<Search> NewRandomSearch(const Space* space, uint64_t seed) {
+  return std::make_unique<EvolutionSearch>(space, seed, /*breeds=*/false);
 }
 
 }  // namespace lathe
