@@ -83,6 +83,32 @@ Division Divide(const TrainingData& data, const std::function<bool(const Task&)>
   return division;
 }
 
+// The families of the data's tasks (or the functions), with names for people.
+std::map<std::string, std::string> PartsOf(const TrainingData& data, bool families) {
+  std::map<std::string, std::string> parts;  // family or function text -> name
+  for (const auto& [group, task] : data.tasks) {
+    const std::string& hash = families ? task.family_hash : task.function_hash;
+    parts.emplace(families ? task.family_hash : task.function_text,
+                  absl::StrCat(task.function_name, " ", hash.substr(0, 8)));
+  }
+  return parts;
+}
+
+absl::Status NothingHeldOut(const Options& options, const TrainingData& data) {
+  const bool families = !options.hold_out_family.empty();
+  std::string message =
+      families ? absl::StrCat("--hold-out-family ", options.hold_out_family,
+                              ": the database has no rows of this family; its families: ")
+               : absl::StrCat("--hold-out-function ", options.hold_out_function,
+                              ": the database has no rows of this function; its functions: ");
+  const char* separator = "";
+  for (const auto& [part, name] : PartsOf(data, families)) {
+    absl::StrAppend(&message, separator, name);
+    separator = ", ";
+  }
+  return absl::InvalidArgumentError(data.tasks.empty() ? message + "none" : message);
+}
+
 absl::StatusOr<ExitCode> Train(const Options& options) {
   ModelInfo info;
   std::function<bool(const Task&)> is_held_out = [](const Task&) { return false; };
@@ -99,6 +125,7 @@ absl::StatusOr<ExitCode> Train(const Options& options) {
   }
   ASSIGN_OR_RETURN(TrainingData data, Load(options));
   Division division = Divide(data, is_held_out);
+  if (!info.held_out.empty() && division.held_out.empty()) return NothingHeldOut(options, data);
   BoostedTrees trees(options.seed);
   absl::Time start = absl::Now();
   RETURN_IF_ERROR(trees.Train(division.train));
@@ -153,19 +180,12 @@ Comparison Compare(std::string what, const CostModel& trees, absl::Span<const Tr
 // that was trained on the others.
 absl::StatusOr<std::vector<Comparison>> Comparisons(const Options& options,
                                                     const TrainingData& data) {
-  std::map<std::string, std::string> parts;  // function text or family -> name for people
-  for (const auto& [group, task] : data.tasks) {
-    parts.emplace(options.file.empty() ? task.family_hash : task.function_text,
-                  options.file.empty()
-                      ? absl::StrCat(task.function_name, " ", task.family_hash.substr(0, 8))
-                      : absl::StrCat(task.function_name, " ", task.function_hash.substr(0, 8)));
-  }
   std::unique_ptr<CostModel> loaded;
   if (!options.file.empty()) {
     ASSIGN_OR_RETURN(loaded, LoadCostModel(options.file));
   }
   std::vector<Comparison> comparisons;
-  for (const auto& [part, name] : parts) {
+  for (const auto& [part, name] : PartsOf(data, /*families=*/options.file.empty())) {
     Division division = Divide(data, [&](const Task& task) {
       return part == (options.file.empty() ? task.family_hash : task.function_text);
     });

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 #include <string>
 
@@ -42,6 +43,16 @@ TEST(ModelCommand, TrainsShowsAndEvaluatesOnTunedRecords) {
   RunResult nothing = lathe.Run({"model", "train", "-o", file, "--hold-out-family", kSmallMatmul});
   EXPECT_EQ(nothing.exit_code, 2);
   EXPECT_THAT(nothing.err, HasSubstr("too few"));
+  // What is not there cannot be held out.
+  std::filesystem::remove(file);
+  for (const char* hold_out : {"--hold-out-family", "--hold-out-function"}) {
+    RunResult none =
+        lathe.Run({"model", "train", "-o", file, hold_out, "op:softmax(rows=4,columns=8)"});
+    EXPECT_EQ(none.exit_code, 2) << none.out;
+    EXPECT_THAT(none.err, HasSubstr(hold_out));
+    EXPECT_THAT(none.err, HasSubstr(": matmul "));
+    EXPECT_FALSE(std::filesystem::exists(file));
+  }
 }
 
 TEST(ModelCommand, RefusesWhatIsNoModel) {
