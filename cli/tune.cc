@@ -107,6 +107,7 @@ absl::StatusOr<ExitCode> TuneWholeSuite(const Options& options,
 absl::StatusOr<ExitCode> Tune(const Options& options) {
   if (!options.replay.empty()) return ReplayTuning(options.replay, options.json);
   if (options.task.function.empty()) return absl::InvalidArgumentError("FUNCTION is required");
+  RETURN_IF_ERROR(CheckSearchChoice(options.search));
   ASSIGN_OR_RETURN(absl::Duration budget, ParseBudget(options.budget));
   ASSIGN_OR_RETURN(std::optional<std::vector<SuiteEntry>> suite, FindSuite(options.task.function));
   if (suite) return TuneWholeSuite(options, *suite, budget);

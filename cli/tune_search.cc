@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "compiler/base/status_macros.h"
 #include "tuner/model_search.h"
 #include "tuner/transfer.h"
@@ -12,6 +13,12 @@ namespace {
 constexpr int kMaxTransferred = 8;
 
 }  // namespace
+
+absl::Status CheckSearchChoice(const SearchChoice& choice) {
+  if (choice.name == "model" || choice.model.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("--model belongs to --search model; --search ",
+                                                 choice.name, " uses no cost model"));
+}
 
 absl::StatusOr<SearchKnowledge> GatherKnowledge(const SearchChoice& choice, const LoadedTask& task,
                                                 const Space& space, RecordStore& store) {

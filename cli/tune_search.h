@@ -19,6 +19,9 @@ struct SearchChoice {
   uint64_t seed = 1;
 };
 
+// InvalidArgument for options that do not belong together.
+absl::Status CheckSearchChoice(const SearchChoice& choice);
+
 // What earlier tuning knows of a task.
 struct SearchKnowledge {
   std::vector<std::string> transferred;  // see TransferredDecisions
