@@ -29,49 +29,67 @@ struct Options {
 
 Cancellation interrupted;
 
-// What the database serves for this device kind, with as many threads as asked for.
-absl::StatusOr<std::vector<Winner>> WinnersOf(const Options& options, const LoadedTask& task,
-                                              const CorePlan& cores) {
+struct Winners {
   std::vector<Winner> winners;
+  std::vector<Remeasured> unreadable;  // of tasks that this version cannot read
+};
+
+// A task of the database, with as many threads as `like`.
+absl::StatusOr<LoadedTask> TaskOfDatabase(const Task& known, const LoadedTask& like) {
+  LoadedTask loaded = like;
+  ASSIGN_OR_RETURN(loaded.canonical, ParseFunction(known.function_text, "the function"));
+  ASSIGN_OR_RETURN(loaded.target, ParseTarget(known.target));
+  loaded.accuracy = known.accuracy;
+  loaded.regime = known.regime;
+  return loaded;
+}
+
+// What the database serves for this device kind, with as many threads as asked for.
+absl::StatusOr<Winners> WinnersOf(const Options& options, const LoadedTask& task,
+                                  const CorePlan& cores) {
+  Winners winners;
   if (options.db.empty()) return winners;
   ASSIGN_OR_RETURN(std::unique_ptr<RecordStore> store, OpenForReading(options.db));
   ASSIGN_OR_RETURN(std::vector<Task> tasks, store->Tasks());
   const std::string kind = LocalDeviceKind();
   for (const Task& known : tasks) {
-    if (static_cast<int>(winners.size()) >= options.winners) break;
+    if (static_cast<int>(winners.winners.size()) >= options.winners) break;
     if (known.device_kind != kind || known.threads != task.threads) continue;
     ASSIGN_OR_RETURN(std::optional<Record> best, store->Best(known));
     if (!best || !best->promoted) continue;
-    LoadedTask loaded = task;
-    ASSIGN_OR_RETURN(loaded.canonical, ParseFunction(known.function_text, "the database"));
-    ASSIGN_OR_RETURN(loaded.target, ParseTarget(known.target));
-    loaded.accuracy = known.accuracy;
-    loaded.regime = known.regime;
-    if (!CheckMeasurableHere(loaded).ok()) continue;
-    winners.push_back({ProblemOf(loaded, cores, options.seed), *std::move(best)});
+    absl::StatusOr<LoadedTask> loaded = TaskOfDatabase(known, task);
+    if (!loaded.ok()) {
+      const std::string why(loaded.status().message());
+      winners.unreadable.push_back({*std::move(best), absl::StrCat("unreadable: ", why)});
+      continue;
+    }
+    if (!CheckMeasurableHere(*loaded).ok()) continue;
+    winners.winners.push_back({ProblemOf(*loaded, cores, options.seed), *std::move(best)});
   }
   return winners;
 }
 
 Json ToJson(const QualityReport& report, const QualityLimits& limits) {
-  const Quantiles runs = QuantilesOf(report.runs);
+  // Null: not measured.
   Json json = {{"device", report.device.uuid()},
-               {"repeatability",
-                {{"runs_seconds", report.runs},
-                 {"p10_seconds", runs.p10},
-                 {"p50_seconds", runs.p50},
-                 {"p90_seconds", runs.p90},
-                 {"spread", runs.Spread()},
-                 {"limit", limits.spread}}},
-               {"false_promotions",
-                {{"promotions", report.promotions},
-                 {"false", report.false_promotions},
-                 {"rate", report.FalsePromotionRate()},
-                 {"limit", limits.false_promotions}}},
+               {"repeatability", Json()},
+               {"false_promotions", Json()},
                {"leases", report.leases},
                {"contaminated", report.contaminated},
-               {"winners", Json::array()}};
-  json["drift"] = Json();
+               {"winners", Json::array()},
+               {"drift", Json()}};
+  if (!report.runs.empty()) {
+    const Quantiles runs = QuantilesOf(report.runs);
+    json["repeatability"] = {{"runs_seconds", report.runs}, {"p10_seconds", runs.p10},
+                             {"p50_seconds", runs.p50},     {"p90_seconds", runs.p90},
+                             {"spread", runs.Spread()},     {"limit", limits.spread}};
+  }
+  if (report.promotions > 0) {
+    json["false_promotions"] = {{"promotions", report.promotions},
+                                {"false", report.false_promotions},
+                                {"rate", report.FalsePromotionRate()},
+                                {"limit", limits.false_promotions}};
+  }
   if (!report.drifts.empty()) {
     const Quantiles drift = QuantilesOf(report.drifts);
     json["drift"] = {{"p10", drift.p10},
@@ -134,6 +152,13 @@ void PrintTable(const QualityReport& report, const QualityLimits& limits, const 
 }
 
 absl::StatusOr<ExitCode> Run(const Options& options) {
+  if (options.runs == 1) {
+    return absl::InvalidArgumentError(
+        "--runs 1 has no percentiles: give 2 at least, or 0 to leave out repeatability");
+  }
+  if (options.runs == 0 && options.promotions == 0 && options.db.empty()) {
+    return absl::InvalidArgumentError("nothing to measure: give --runs, --promotions or --db");
+  }
   ASSIGN_OR_RETURN(LoadedTask task, LoadTask(options.task));
   RETURN_IF_ERROR(CheckMeasurableHere(task));
   absl::StatusOr<NamedTrace> trace = ResolveTrace(options.trace, task, options.db);
@@ -148,7 +173,8 @@ absl::StatusOr<ExitCode> Run(const Options& options) {
   quality.trace = ToText(trace->canonical);
   quality.runs = options.runs;
   quality.promotions = options.promotions;
-  ASSIGN_OR_RETURN(quality.winners, WinnersOf(options, task, services.cores));
+  ASSIGN_OR_RETURN(Winners winners, WinnersOf(options, task, services.cores));
+  quality.winners = std::move(winners.winners);
 
   struct sigaction action = {};
   action.sa_handler = [](int) { interrupted.Request(); };
@@ -163,6 +189,7 @@ absl::StatusOr<ExitCode> Run(const Options& options) {
   ASSIGN_OR_RETURN(
       QualityReport report,
       MeasureQuality(quality, *services.builder, services.hub->pool(), &interrupted, progress));
+  for (Remeasured& winner : winners.unreadable) report.winners.push_back(std::move(winner));
   const QualityLimits limits;
   if (options.json) {
     Json json = {{"function", task.function.name}};
@@ -183,10 +210,11 @@ Action AddMeasureQuality(CLI::App& app) {
   app.get_option("FUNCTION")->required(false)->capture_default_str();
   app.add_option("--trace", options->trace, "naive, default, best or a trace file")
       ->capture_default_str();
-  app.add_option("--runs", options->runs, "Independent runs, for repeatability")
+  app.add_option("--runs", options->runs, "Independent runs, for repeatability; 0: none")
       ->check(CLI::Range(0, 10000))
       ->capture_default_str();
-  app.add_option("--promotions", options->promotions, "Promotions of the kernel over itself")
+  app.add_option("--promotions", options->promotions,
+                 "Promotions of the kernel over itself; 0: none")
       ->check(CLI::Range(0, 10000))
       ->capture_default_str();
   app.add_option("--winners", options->winners,

@@ -43,6 +43,8 @@ class Bench {
     return absl::InvalidArgumentError(absl::StrCat("the kernel does not build: ", build_.error()));
   }
 
+  const std::string& program_hash() const { return build_.program_hash(); }
+
   // The times of the kernel under `names` names, in turn.
   absl::StatusOr<PairedTimes> Measure(size_t names) {
     std::vector<std::shared_ptr<Trial>> trials;
@@ -143,12 +145,16 @@ absl::StatusOr<QualityReport> MeasureQuality(const QualityOptions& options, Buil
     now.record = winner.record;
     auto measure = [&]() -> absl::StatusOr<PairedTimes> {
       RETURN_IF_ERROR(bench.Load(winner.problem, winner.record.trace));
+      if (bench.program_hash() != winner.record.program_hash) {
+        return absl::FailedPreconditionError(
+            "stale: its trace gives another program by now; lathe db revalidate measures it again");
+      }
       return bench.Measure(1);
     };
     absl::StatusOr<PairedTimes> times = measure();
     if (times.ok()) {
       now.seconds = Median(times->samples.front());
-    } else if (absl::IsInvalidArgument(times.status())) {
+    } else if (IsOfOneTask(times.status())) {
       now.error = std::string(times.status().message());
     } else {
       return times.status();

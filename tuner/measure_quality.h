@@ -28,7 +28,7 @@ struct QualityOptions {
   int runs = 20;        // independent ones, for repeatability
   int promotions = 40;  // of a kernel over itself
   int blocks = kPairedBlocks;
-  std::vector<Winner> winners;
+  std::vector<Winner> winners;  // one that cannot be measured leaves the others
   absl::Duration device_wait = absl::Seconds(30);
 };
 
@@ -48,7 +48,7 @@ Quantiles QuantilesOf(const std::vector<double>& values);
 
 struct Remeasured {
   Record record;
-  std::string error;   // why there is no time now, if so
+  std::string error;   // why there is no time now, if so: stale, does not build, wrong, ...
   double seconds = 0;  // now
   double Change() const { return seconds / record.median - 1; }
 };

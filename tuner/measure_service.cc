@@ -10,6 +10,11 @@
 
 namespace lathe {
 
+bool IsOfOneTask(const absl::Status& error) {
+  return absl::IsUnimplemented(error) || absl::IsInternal(error) ||
+         absl::IsInvalidArgument(error) || absl::IsFailedPrecondition(error);
+}
+
 absl::StatusOr<v1::Device> AwaitDevice(MeasureService& service, absl::Duration wait,
                                        const Cancellation* cancellation) {
   const absl::Time deadline = absl::Now() + wait;

@@ -49,6 +49,10 @@ class MeasureService {
   virtual void Cancel(const std::string& trial_id) = 0;
 };
 
+// Whether an error of measuring a task is of that task alone: the device and the store
+// still serve others.
+bool IsOfOneTask(const absl::Status& error);
+
 // AwaitDevice for up to `wait`; Cancelled once a cancellation (may be null) is
 // requested.
 absl::StatusOr<v1::Device> AwaitDevice(MeasureService& service, absl::Duration wait,

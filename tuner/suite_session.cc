@@ -22,12 +22,6 @@ std::vector<ScheduledTask> Scheduled(const std::vector<SuiteTask>& tasks) {
   return scheduled;
 }
 
-// Whether an error is of one task alone, and the device and the store still work.
-bool IsOfOneTask(const absl::Status& error) {
-  return absl::IsUnimplemented(error) || absl::IsInternal(error) ||
-         absl::IsInvalidArgument(error) || absl::IsFailedPrecondition(error);
-}
-
 }  // namespace
 
 std::string_view Name(SuiteTaskState state) {

@@ -42,6 +42,13 @@ TEST(BadInputTest, CommandLine) {
   ExpectRefused(lathe, {"tune", kSmallMatmul, "--cpus", "100000"}, "100000");
   ExpectRefused(lathe, {"tune", kSmallMatmul, "--target", "pentium"}, "pentium");
   ExpectRefused(lathe, {"tune", kSmallMatmul, "--accuracy", "sloppy"}, "sloppy");
+  for (const char* search : {"random", "evolution"}) {
+    ExpectRefused(lathe, {"tune", kSmallMatmul, "--search", search, "--model", "m"},
+                  "--model belongs to --search model");
+  }
+  ExpectRefused(lathe, {"measure-quality", kSmallMatmul, "--runs", "1"}, "percentiles");
+  ExpectRefused(lathe, {"measure-quality", kSmallMatmul, "--runs", "0", "--promotions", "0"},
+                "nothing to measure");
   ExpectRefused(lathe, {"query", kSmallMatmul, "--target", "pentium"}, "x86-64-v3");
   ExpectRefused(lathe, {"show", kSmallMatmul, "--level", "quantum"}, "quantum");
   ExpectRefused(lathe, {"build", kSmallMatmul, "-o", "kernel.exe"}, ".so, .o or .a");

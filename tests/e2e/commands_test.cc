@@ -394,6 +394,32 @@ TEST_F(CommandsTest, MeasureQuality) {
   EXPECT_EQ(lathe_.Run({"measure-quality", kSmallMatmul, "--trace", "best"}).exit_code, 1);
 }
 
+TEST_F(CommandsTest, MeasureQualityGoesOnPastATaskThatItCannotRead) {
+  const std::string db = lathe_.path("quality.db");
+  OkJson({"tune", "op:gelu(rows=4,columns=16)", "--trials", "1", "--db", db});
+  OkJson({"tune", kSmallMatmul, "--trials", "1", "--db", db});
+  const std::string damage =
+      "import sqlite3, sys\n"
+      "db = sqlite3.connect(sys.argv[1])\n"
+      "db.execute(\"UPDATE records SET promoted = 1 WHERE status = 'ok'\")\n"
+      "assert db.execute(\"UPDATE functions SET text = 'lathe 9' WHERE name = 'gelu'\").rowcount\n"
+      "db.commit()\n";
+  RunResult python = RunProgram({"/usr/bin/env", "python3", "-c", damage, db});
+  ASSERT_EQ(python.exit_code, 0) << python.err;
+  RunResult result = lathe_.Run(
+      {"measure-quality", kSmallMatmul, "--runs", "0", "--promotions", "0", "--db", db, "--json"});
+  EXPECT_EQ(result.exit_code, 1) << result.err;
+  Json json = Json::parse(result.out, nullptr, false);
+  ASSERT_FALSE(json.is_discarded()) << result.out << result.err;
+  EXPECT_TRUE(json["repeatability"].is_null());
+  ASSERT_EQ(json["winners"].size(), 2u);
+  EXPECT_EQ(json["winners"][0]["error"], "");
+  EXPECT_GT(json["winners"][0]["seconds"].get<double>(), 0);
+  EXPECT_EQ(json["winners"][1]["function"], "gelu");
+  EXPECT_THAT(json["winners"][1]["error"].get<std::string>(), HasSubstr("unreadable: "));
+  EXPECT_TRUE(json["winners"][1]["change"].is_null());
+}
+
 TEST_F(CommandsTest, ColdCachesAreATaskOfTheirOwn) {
   OkJson({"tune", kSmallMatmul, "--trials", "2"});
   const std::vector<std::string> query = {"query", kSmallMatmul, "--regime", "cold", "--json"};

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "compiler/base/check.h"
+#include "compiler/base/digest.h"
 #include "fake_services.h"
 
 namespace lathe {
@@ -34,6 +35,7 @@ class MeasureQualityTest : public ::testing::Test {
     winner.record.id = NewUuid();
     winner.record.task.function_name = "matmul";
     winner.record.trace = FakeTraceText(trace);
+    winner.record.program_hash = Sha256Hex(FakeTraceText(trace));
     winner.record.median = median;
     options_.winners.push_back(std::move(winner));
   }
@@ -91,6 +93,18 @@ TEST_F(MeasureQualityTest, WinnersAreComparedWithTheirRecords) {
   EXPECT_NEAR(report.winners[1].Change(), 1 / 0.9 - 1, 1e-12);
   EXPECT_THAT(report.Excesses(),
               ElementsAre(HasSubstr("against its record: 11.11 %"), HasSubstr("does not build")));
+}
+
+TEST_F(MeasureQualityTest, AWinnerThatCannotBeMeasuredLeavesTheOthers) {
+  AddWinner(2, 1.0);
+  options_.winners[0].record.program_hash = Sha256Hex("of another compiler");
+  AddWinner(3, 1.0);
+  QualityReport report = Measure();
+  ASSERT_THAT(report.winners, SizeIs(2));
+  EXPECT_THAT(report.winners[0].error, HasSubstr("stale: its trace gives another program"));
+  EXPECT_EQ(report.winners[1].error, "");
+  EXPECT_EQ(report.winners[1].seconds, 1.0);
+  EXPECT_THAT(report.Excesses(), ElementsAre(HasSubstr("stale")));
 }
 
 TEST_F(MeasureQualityTest, AWrongKernelIsAnError) {
