@@ -4,12 +4,12 @@
 #include <unistd.h>
 
 #include <cmath>
-#include <csignal>
 #include <cstdio>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "cli/command.h"
+#include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/record_json.h"
@@ -26,8 +26,6 @@ struct Options {
   uint64_t seed = 1;
   bool json = false;
 };
-
-Cancellation interrupted;
 
 struct Winners {
   std::vector<Winner> winners;
@@ -176,11 +174,7 @@ absl::StatusOr<ExitCode> Run(const Options& options) {
   ASSIGN_OR_RETURN(Winners winners, WinnersOf(options, task, services.cores));
   quality.winners = std::move(winners.winners);
 
-  struct sigaction action = {};
-  action.sa_handler = [](int) { interrupted.Request(); };
-  action.sa_flags = SA_RESETHAND | SA_RESTART;
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
+  const Cancellation& interrupted = StopOnSignals();
   const bool terminal = isatty(STDERR_FILENO) != 0;
   auto progress = [terminal](int done, int total) {
     if (terminal)

@@ -1,9 +1,9 @@
 // lathe tune: search the fastest implementation on this machine.
-#include <csignal>
 #include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "cli/command.h"
+#include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/progress.h"
@@ -31,18 +31,6 @@ struct Options {
   bool no_auto_stop = false;
   bool json = false;
 };
-
-// Signal handlers reach static storage only.
-Cancellation interrupted;
-
-// The first Ctrl-C ends tuning with what was measured; a second one kills.
-void StopOnSignals() {
-  struct sigaction action = {};
-  action.sa_handler = [](int) { interrupted.Request(); };
-  action.sa_flags = SA_RESETHAND | SA_RESTART;
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
-}
 
 absl::StatusOr<absl::Duration> ParseBudget(const std::string& text) {
   if (text.empty()) return absl::InfiniteDuration();
@@ -100,8 +88,7 @@ absl::StatusOr<ExitCode> TuneWholeSuite(const Options& options,
   suite.db = options.db;
   suite.auto_stop = !options.no_auto_stop;
   suite.json = options.json;
-  StopOnSignals();
-  return TuneSuite(suite, entries, interrupted);
+  return TuneSuite(suite, entries, StopOnSignals());
 }
 
 absl::StatusOr<ExitCode> Tune(const Options& options) {
@@ -122,7 +109,7 @@ absl::StatusOr<ExitCode> Tune(const Options& options) {
                    OpenJournal(options, task, space, knowledge));
   if (journal) search = NewJournalledSearch(std::move(search), journal.get());
   ASSIGN_OR_RETURN(LocalServices services, StartServices(task, options.cpus));
-  StopOnSignals();
+  const Cancellation& interrupted = StopOnSignals();
 
   TuneOptions tune;
   tune.problem = ProblemOf(task, services.cores, options.search.seed);
@@ -195,6 +182,9 @@ Action AddTune(CLI::App& app) {
                  "Make the decisions of this journal again and compare; nothing is measured");
   AddDatabaseOption(app, options->db);
   AddJsonOption(app, options->json);
+  app.footer(
+      "Ctrl-C or SIGTERM ends tuning in order: what was measured is kept and the result printed, "
+      "but nothing\nis promoted. Once more, a second later or more, ends it at once.");
   return [options] { return Tune(*options); };
 }
 

@@ -5,6 +5,7 @@
 #include "fake_services.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tuner/cancellation.h"
 #include "tuner/core_plan.h"
 #include "tuner/kernel_metadata.h"
 #include "tuner/reference_check.h"
@@ -202,6 +203,17 @@ TEST(RunOnce, IsCancelledInEveryPhase) {
             .status();
     EXPECT_TRUE(absl::IsCancelled(status)) << status;
   }
+}
+
+TEST(Interruptions, OneDeliveredTwiceIsOneAndALaterOneEnds) {
+  using Response = Interruptions::Response;
+  constexpr int64_t kStart = 5'000'000'000;
+  Interruptions interruptions;
+  EXPECT_EQ(interruptions.On(kStart), Response::kFinish);
+  EXPECT_EQ(interruptions.On(kStart), Response::kNothing);
+  EXPECT_EQ(interruptions.On(kStart + Interruptions::kGrace - 1), Response::kNothing);
+  EXPECT_EQ(interruptions.On(kStart + Interruptions::kGrace), Response::kEnd);
+  EXPECT_EQ(interruptions.On(kStart + Interruptions::kGrace + 1), Response::kEnd);
 }
 
 }  // namespace
