@@ -91,6 +91,7 @@ ContestResult RunContest(const std::vector<Contestant>& contestants,
   const double start = options.now();
   for (int& round = result.rounds; round < options.max_rounds; ++round) {
     if (round >= options.min_rounds && options.now() - start > options.budget_seconds) break;
+    if (options.begin_round) options.begin_round(round);
     for (std::vector<double>& samples : result.samples) samples.push_back(kMissing);
     for (size_t turn = 0; turn < count; ++turn) {
       const size_t i = (turn + static_cast<size_t>(round)) % count;

@@ -26,6 +26,7 @@ struct ContestOptions {
   // Counts what disturbs a sample, such as preemptions: a sample during which it
   // grows is taken again, a few times, and the fastest counts. May be empty.
   std::function<int64_t()> disturbances;
+  std::function<void(int round)> begin_round;  // before the round's samples; may be empty
 };
 
 struct ContestResult {

@@ -27,19 +27,34 @@ absl::StatusOr<std::unique_ptr<Arena>> Arena::Create(const Function& function,
   arena->function_ = &function;
   arena->job_ = TrialJob(lease, {});
   ASSIGN_OR_RETURN(LoadedKernel reference, LoadedKernel::Load(*check.artifact()));
-  arena->reference_.resize(OutputOffsets(arena->job_.reference_outputs).back());
+  auto values = std::make_shared<Values>();
+  values->reference.resize(OutputOffsets(arena->job_.reference_outputs).back());
   std::optional<Failure> failure =
-      RunReference(ReferenceJob(lease, seed), reference, arena->reference_.data());
+      RunReference(ReferenceJob(lease, seed), reference, values->reference.data());
   if (failure) {
     return absl::InternalError(
         absl::StrCat("the correctness reference of ", function.name, " failed: ", failure->error));
   }
-  arena->inputs_ = MakeInputs(arena->job_.arguments, seed);
-  ASSIGN_OR_RETURN(
-      KernelArguments arguments,
-      KernelArguments::Create(arena->job_, arena->inputs_, Placement::kAligned, kPoison));
-  arena->arguments_ = std::move(arguments);
+  values->inputs = MakeInputs(arena->job_.arguments, seed);
+  arena->values_ = std::move(values);
+  RETURN_IF_ERROR(arena->Place());
   return arena;
+}
+
+absl::StatusOr<std::unique_ptr<Arena>> Arena::PlaceAnew() const {
+  std::unique_ptr<Arena> arena(new Arena);
+  arena->function_ = function_;
+  arena->job_ = job_;
+  arena->values_ = values_;
+  RETURN_IF_ERROR(arena->Place());
+  return arena;
+}
+
+absl::Status Arena::Place() {
+  ASSIGN_OR_RETURN(KernelArguments arguments,
+                   KernelArguments::Create(job_, values_->inputs, Placement::kAligned, kPoison));
+  arguments_ = std::move(arguments);
+  return absl::OkStatus();
 }
 
 void Arena::Reset() {
@@ -48,13 +63,13 @@ void Arena::Reset() {
     if (job_.arguments[a].output) {
       std::memset(buffer.data(), kPoison, buffer.bytes());
     } else {
-      std::memcpy(buffer.data(), inputs_[a].data(), inputs_[a].size());
+      std::memcpy(buffer.data(), values_->inputs[a].data(), values_->inputs[a].size());
     }
   }
 }
 
 std::optional<std::string> Arena::WrongOutput(double tolerance) const {
-  if (auto damage = arguments_->Damage(job_, inputs_)) return damage;
+  if (auto damage = arguments_->Damage(job_, values_->inputs)) return damage;
   const std::vector<uint64_t> offsets = OutputOffsets(job_.reference_outputs);
   size_t output = 0;
   for (size_t a = 0; a < job_.arguments.size(); ++a) {
@@ -62,12 +77,13 @@ std::optional<std::string> Arena::WrongOutput(double tolerance) const {
     const OutputRule& rule = job_.rules[output++];
     const double* bounds = nullptr;
     if (!rule.exact) {
-      bounds = reinterpret_cast<const double*>(reference_.data() + offsets[rule.reference_error]);
+      bounds = reinterpret_cast<const double*>(values_->reference.data() +
+                                               offsets[rule.reference_error]);
     }
-    std::optional<std::string> difference =
-        CompareOutput(job_.arguments[a], arguments_->buffer(a).data(),
-                      job_.reference_outputs[rule.reference_value],
-                      reference_.data() + offsets[rule.reference_value], bounds, rule, tolerance);
+    std::optional<std::string> difference = CompareOutput(
+        job_.arguments[a], arguments_->buffer(a).data(),
+        job_.reference_outputs[rule.reference_value],
+        values_->reference.data() + offsets[rule.reference_value], bounds, rule, tolerance);
     if (difference) return difference;
   }
   return std::nullopt;

@@ -28,6 +28,10 @@ class Arena {
   static absl::StatusOr<std::unique_ptr<Arena>> Create(const Function& function,
                                                        const ReferenceCheck& check, uint64_t seed);
 
+  // The same values in memory of their own: what pages a tensor lies on decides how
+  // well caches hold it. ResourceExhausted without memory.
+  absl::StatusOr<std::unique_ptr<Arena>> PlaceAnew() const;
+
   // Inputs as they were, whatever was done to them, and outputs filled with a pattern
   // that no kernel computes.
   void Reset();
@@ -43,13 +47,18 @@ class Arena {
   uint64_t output_bytes() const { return BytesOf(true); }
 
  private:
+  struct Values {
+    std::vector<std::string> inputs;
+    std::string reference;
+  };
+
   Arena() = default;
+  absl::Status Place();
   uint64_t BytesOf(bool outputs) const;
 
   const Function* function_ = nullptr;
   RunnerJob job_;  // how outputs are judged
-  std::vector<std::string> inputs_;
-  std::string reference_;
+  std::shared_ptr<const Values> values_;
   std::optional<KernelArguments> arguments_;
 };
 

@@ -23,6 +23,10 @@ namespace {
 // algorithms of their own. Beyond this it is no rounding any more.
 constexpr double kPeerTolerance = 16 * kToleranceFactor;
 constexpr double kRelaxedTolerance = 1024 * kToleranceFactor;
+// Tensors are placed so often, and so many rounds in a row use one place: which pages
+// tensors lie on moves times by some per cent, now for one contestant, now for another.
+constexpr size_t kPlacements = 4;
+constexpr int kRoundsPerPlacement = 5;
 // What loops as written reach at most, to know ahead that naive takes too long.
 constexpr double kNaiveFlops = 1e9;
 
@@ -69,13 +73,24 @@ class WorkloadRun {
   }
 
  private:
+  // Every contestant bound to one place of the tensors.
+  struct Placement {
+    std::unique_ptr<Arena> arena;
+    std::vector<std::unique_ptr<BoundKernel>> kernels;
+    std::vector<std::unique_ptr<PeerRunner>> runners;
+  };
+
   absl::Status Prepare() {
     Problem problem;
     problem.function = workload_.function;
     problem.target = options_.target;
     problem.seed = options_.seed;
     ASSIGN_OR_RETURN(ReferenceCheck check, ReferenceCheck::Build(problem, builder_));
-    ASSIGN_OR_RETURN(arena_, Arena::Create(workload_.function, check, options_.seed));
+    placements_.resize(kPlacements);
+    ASSIGN_OR_RETURN(placements_[0].arena, Arena::Create(workload_.function, check, options_.seed));
+    for (size_t p = 1; p < kPlacements; ++p) {
+      ASSIGN_OR_RETURN(placements_[p].arena, placements_[0].arena->PlaceAnew());
+    }
     ASSIGN_OR_RETURN(size_t kernel, AddKernel("lathe", workload_.subject.trace));
     (void)kernel;  // the first contestant
     return absl::OkStatus();
@@ -93,16 +108,23 @@ class WorkloadRun {
     return absl::FailedPreconditionError(absl::StrCat("does not build: ", response.error()));
   }
 
-  // Builds, checks and enlists a kernel; its contestant.
+  // Builds, checks in every place and enlists a kernel; its contestant.
   absl::StatusOr<size_t> AddKernel(const std::string& name, const Trace& trace) {
     ASSIGN_OR_RETURN(v1::BuildResponse built, Build(trace));
-    ASSIGN_OR_RETURN(std::unique_ptr<BoundKernel> kernel, BoundKernel::Load(built, *arena_, pool_));
-    arena_->Reset();
-    std::optional<std::string> wrong = kernel->CallChecked();
-    if (!wrong) wrong = arena_->WrongOutput(kToleranceFactor);
-    if (wrong) return absl::InternalError(*wrong);
-    contestants_.push_back({name, [kernel = kernel.get()] { return kernel->Call(); }});
-    kernels_.push_back(std::move(kernel));
+    std::vector<std::unique_ptr<BoundKernel>> bound;
+    for (const Placement& placement : placements_) {
+      Arena& arena = *placement.arena;
+      ASSIGN_OR_RETURN(std::unique_ptr<BoundKernel> kernel, BoundKernel::Load(built, arena, pool_));
+      arena.Reset();
+      std::optional<std::string> wrong = kernel->CallChecked();
+      if (!wrong) wrong = arena.WrongOutput(kToleranceFactor);
+      if (wrong) return absl::InternalError(*wrong);
+      bound.push_back(std::move(kernel));
+    }
+    const size_t number = placements_[0].kernels.size();
+    for (size_t p = 0; p < kPlacements; ++p) placements_[p].kernels.push_back(std::move(bound[p]));
+    contestants_.push_back(
+        {name, [this, number] { return placements_[placement_].kernels[number]->Call(); }});
     return contestants_.size() - 1;
   }
 
@@ -155,35 +177,45 @@ class WorkloadRun {
 
   void AddPeers(const PeerLibrary& peer) {
     if (!workload_.op) return;
-    for (PeerRunner& runner : peer.Open(*workload_.op, arena_->PeerTensors())) {
+    std::vector<std::vector<PeerRunner>> opened;
+    for (const Placement& placement : placements_) {
+      opened.push_back(peer.Open(*workload_.op, placement.arena->PeerTensors()));
+    }
+    for (size_t r = 0; r < opened[0].size(); ++r) {
       PeerResult peer_result;
-      peer_result.name = runner.name();
-      peer_result.relaxed = runner.relaxed();
-      peer_result.error = runner.error();
-      if (peer_result.error.empty()) {
-        arena_->Reset();
-        int32_t code = runner.Run();
-        if (code != 0) {
-          peer_result.error = absl::StrCat("failed with ", code);
-        } else if (auto wrong =
-                       arena_->WrongOutput(runner.relaxed() ? kRelaxedTolerance : kPeerTolerance)) {
-          peer_result.error = absl::StrCat("wrong output: ", *wrong);
-        }
+      peer_result.name = opened[0][r].name();
+      peer_result.relaxed = opened[0][r].relaxed();
+      for (size_t p = 0; p < kPlacements && peer_result.error.empty(); ++p) {
+        peer_result.error = r < opened[p].size() ? Try(opened[p][r], *placements_[p].arena)
+                                                 : "opens at one time and not at another";
       }
       if (peer_result.error.empty()) {
-        runners_.push_back(std::make_unique<PeerRunner>(std::move(runner)));
-        contestants_.push_back(
-            {peer_result.name, [r = runners_.back().get()] { return r->Run() == 0; }});
+        const size_t number = placements_[0].runners.size();
+        for (size_t p = 0; p < kPlacements; ++p) {
+          placements_[p].runners.push_back(std::make_unique<PeerRunner>(std::move(opened[p][r])));
+        }
+        contestants_.push_back({peer_result.name, [this, number] {
+                                  return placements_[placement_].runners[number]->Run() == 0;
+                                }});
         racing_.emplace_back(contestants_.size() - 1, result_.peers.size());
       }
       result_.peers.push_back(std::move(peer_result));
     }
   }
 
+  // Runs it once; what was wrong, if anything.
+  static std::string Try(PeerRunner& runner, Arena& arena) {
+    if (!runner.error().empty()) return runner.error();
+    arena.Reset();
+    if (int32_t code = runner.Run(); code != 0) return absl::StrCat("failed with ", code);
+    auto wrong = arena.WrongOutput(runner.relaxed() ? kRelaxedTolerance : kPeerTolerance);
+    return wrong ? absl::StrCat("wrong output: ", *wrong) : "";
+  }
+
   void AddProbes() {
     fma_ = std::make_unique<FmaProbe>(pool_, ComputesInF64(workload_.function));
-    bandwidth_ =
-        std::make_unique<BandwidthProbe>(pool_, arena_->input_bytes(), arena_->output_bytes());
+    const Arena& arena = *placements_[0].arena;
+    bandwidth_ = std::make_unique<BandwidthProbe>(pool_, arena.input_bytes(), arena.output_bytes());
     contestants_.push_back({"fma probe", [this] {
                               fma_->Call();
                               return true;
@@ -199,6 +231,9 @@ class WorkloadRun {
     timing.now = MonotonicSeconds;
     if (options_.threads == 1) timing.clock = ProcessSeconds;
     timing.disturbances = Preemptions;
+    timing.begin_round = [this](int round) {
+      placement_ = static_cast<size_t>(round / kRoundsPerPlacement) % kPlacements;
+    };
     const ContestResult contest = RunContest(contestants_, timing);
     result_.rounds = contest.rounds;
     if (contest.failed[0]) {
@@ -259,9 +294,8 @@ class WorkloadRun {
   lathe_thread_pool* pool_;
   WorkloadResult result_;
 
-  std::unique_ptr<Arena> arena_;
-  std::vector<std::unique_ptr<BoundKernel>> kernels_;
-  std::vector<std::unique_ptr<PeerRunner>> runners_;
+  std::vector<Placement> placements_;
+  size_t placement_ = 0;  // the one in use
   std::unique_ptr<FmaProbe> fma_;
   std::unique_ptr<BandwidthProbe> bandwidth_;
   std::vector<Contestant> contestants_;

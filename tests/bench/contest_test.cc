@@ -42,6 +42,14 @@ TEST_F(ContestTest, TimesAreSecondsACall) {
   EXPECT_DOUBLE_EQ(PairedRatio(result.samples[1], result.samples[0]).ratio, 120);
 }
 
+TEST_F(ContestTest, EveryRoundIsAnnounced) {
+  ContestOptions options = Options();
+  options.begin_round = [this](int round) { turns_ += std::to_string(round); };
+  options.max_rounds = 3;
+  RunContest({Takes("a", 30)}, options);
+  EXPECT_EQ(turns_, "a0a1a2a") << "a slow call has no warm-up; the first calibrates";
+}
+
 TEST_F(ContestTest, SamplesHaveTheirOwnClock) {
   double cpu = 0;
   Contestant half{"h", [&] {
