@@ -12,6 +12,7 @@
 #include "compiler/loop/interpreter.h"
 #include "compiler/tensor/reference.h"
 #include "measurer/input_data.h"
+#include "tuner/reference_trace.h"
 
 namespace lathe {
 namespace {
@@ -107,6 +108,7 @@ absl::StatusOr<ReferenceCheck> ReferenceCheck::Build(const Problem& problem, Bui
   v1::BuildRequest request;
   request.set_function(ToText(check.function_));
   request.set_target(ToText(problem.target));
+  request.set_trace(ToText(ReferenceTrace(check.function_, problem.target)));
   request.set_product(v1::BUILD_PRODUCT_ARTIFACT);
   ASSIGN_OR_RETURN(v1::BuildResponse response,
                    Await(StartBuild(builder, std::move(request)), cancellation));

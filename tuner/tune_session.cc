@@ -18,10 +18,12 @@ constexpr size_t kAlternateBatch = 8;
 // Suggestions asked for at once: each was made without the results of the others.
 constexpr int kSuggestions = 4;
 // Naive is measured if its calls are expected to take less than this, and less than
-// this share of a budget. It is called some more times than the reference, which the
-// first lease runs.
-constexpr absl::Duration kNaiveLimit = absl::Seconds(15);
+// this share of a budget. They are about so many, and do not reach more than so many
+// operations a second; nor are they quicker than those of the reference, which the first
+// lease runs.
+constexpr absl::Duration kNaiveLimit = absl::Milliseconds(2500);
 constexpr double kNaiveShare = 0.1;
+constexpr double kNaiveCalls = 6, kNaiveFlops = 1e9;
 constexpr double kNaiveCost = 3;
 // Leases given out: one is measured while the next waits at the device.
 constexpr size_t kLeases = 2;
@@ -145,7 +147,10 @@ absl::Status TuneSession::MeasureNaive() {
     return absl::OkStatus();
   }
   absl::Duration affordable = std::min(kNaiveLimit, kNaiveShare * options_.budget);
-  if (kNaiveCost * absl::Seconds(first_lease_) > affordable) return absl::OkStatus();
+  const double by_work = kNaiveCalls * CountWork(options_.problem.function).flops / kNaiveFlops;
+  if (absl::Seconds(std::max(by_work, kNaiveCost * first_lease_)) > affordable) {
+    return absl::OkStatus();
+  }
   const StopReason stop = result_.stop;
   slice_trials_ = started_trials_;
   slice_end_ = absl::InfiniteFuture();
