@@ -19,7 +19,7 @@ struct DbOptions {
   int64_t keep = -1;                     // prune; -1: not given
   std::string older_than;                // prune: "30d"
   bool dry_run = false;                  // prune
-  int top = 3;                           // revalidate: traces of each task
+  size_t top = 3;                        // revalidate: traces of each task
   bool all = false;                      // revalidate: tasks that are current too
   std::string cpus;                      // revalidate
 };

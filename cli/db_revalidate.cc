@@ -66,7 +66,7 @@ Json ToJson(const Task& task, const RevalidateReport& report) {
 
 void AddRevalidateOptions(CLI::App& app, DbOptions& options) {
   app.add_option("--top", options.top, "Traces of each task to measure")
-      ->check(CLI::Range(1, 1000))
+      ->check(CLI::Range(size_t{1}, kMaxPaired))
       ->capture_default_str();
   app.add_option("--function", options.function, "Only tasks of this function");
   app.add_flag("--all", options.all, "Tasks whose record is of this compiler, too");
@@ -107,15 +107,24 @@ absl::StatusOr<ExitCode> DbRevalidate(const DbOptions& options) {
     revalidate.problem = ProblemOf(*loaded, service->second.cores, /*seed=*/1);
     revalidate.top = options.top;
     revalidate.force = options.all;
-    ASSIGN_OR_RETURN(RevalidateReport report,
-                     Revalidate(*store, task, revalidate, *service->second.builder,
-                                service->second.hub->pool()));
-    if (report.current) ++current;
-    if (!report.current && report.winner < 0) ++lost;
+    absl::StatusOr<RevalidateReport> report =
+        Revalidate(*store, task, revalidate, *service->second.builder, service->second.hub->pool());
+    if (IsOfOneTask(report.status())) {
+      ++lost;
+      const std::string error(report.status().message());
+      PrintNote(absl::StrCat(task.function_name, " ", task.function_hash.substr(0, 12),
+                             " is left as it is: ", error));
+      list.push_back(ToJson(task, {}));
+      list.back()["error"] = error;
+      continue;
+    }
+    RETURN_IF_ERROR(report.status());
+    if (report->current) ++current;
+    if (!report->current && report->winner < 0) ++lost;
     if (options.json) {
-      list.push_back(ToJson(task, report));
-    } else if (!report.current) {
-      PrintReport(task, report);
+      list.push_back(ToJson(task, *report));
+    } else if (!report->current) {
+      PrintReport(task, *report);
     }
   }
   if (options.json) {

@@ -9,6 +9,7 @@
 #include "cli/tune_search.h"
 #include "compiler/base/status_macros.h"
 #include "compiler/base/version.h"
+#include "tuner/journal_replay.h"
 #include "tuner/search_journal.h"
 
 namespace lathe::cli {
@@ -18,8 +19,10 @@ namespace {
 Json UnfinishedResult(const Journal& journal) {
   int64_t ok = 0, learned = 0;
   const Outcome* best = nullptr;
-  for (const JournalEvent& event : journal.events) {
-    for (const Outcome& outcome : event.outcomes) {
+  for (const JournalEntry& entry : journal.entries) {
+    const auto* update = std::get_if<UpdateEvent>(&entry.event);
+    if (update == nullptr) continue;
+    for (const Outcome& outcome : update->outcomes) {
       ++learned;
       if (!outcome.ok) continue;
       ++ok;
@@ -33,28 +36,38 @@ Json UnfinishedResult(const Journal& journal) {
           {"best_decisions", best ? Json(best->candidate.decisions) : Json()}};
 }
 
+absl::Status At(const std::string& place, const absl::Status& status) {
+  return absl::Status(status.code(), absl::StrCat(place, ": ", status.message()));
+}
+
 }  // namespace
 
 absl::StatusOr<ExitCode> ReplayTuning(const std::string& path, bool json) {
   ASSIGN_OR_RETURN(Journal journal, ReadJournal(path));
   const JournalHeader& header = journal.header;
-  ASSIGN_OR_RETURN(Function function, ParseFunction(header.function, path));
+  // All of the first line is of the options.
+  const std::string place = absl::StrCat(path, ":1");
+  ASSIGN_OR_RETURN(Function function, ParseFunction(header.function, place));
   SpaceOptions options;
-  ASSIGN_OR_RETURN(options.target, ParseTarget(header.target));
+  absl::StatusOr<Target> target = ParseTarget(header.target);
+  if (!target.ok()) return At(place, target.status());
+  options.target = *std::move(target);
   options.threads = header.threads;
   ASSIGN_OR_RETURN(Space space, SketchesOf(Canonicalize(function).function, options));
-  const std::string model_name = absl::StrCat("the cost model of ", path);
-  ASSIGN_OR_RETURN(std::unique_ptr<Search> search,
-                   MakeSearch({header.search, model_name, header.seed},
-                              {header.transferred, header.model}, space, options));
-  const ReplayReport report = Replay(journal, *search);
+  absl::StatusOr<std::unique_ptr<Search>> search =
+      MakeSearch({header.search, "its cost model", header.seed}, {header.transferred, header.model},
+                 space, options);
+  if (!search.ok()) return At(place, search.status());
+  const ReplayReport report = Replay(journal, **search, space);
+  const bool differs = !report.difference.empty();
 
   const bool killed = journal.result.empty();
   Json result = killed ? UnfinishedResult(journal) : Json::parse(journal.result);
   if (json) {
     PrintJson({{"suggested", report.suggested},
-               {"differing", report.differing},
-               {"first_difference", report.first_difference},
+               {"decisions", report.decisions},
+               {"difference", differs ? Json(report.difference) : Json()},
+               {"line", differs ? Json(report.line) : Json()},
                {"result", result}});
   } else {
     if (killed) {
@@ -68,11 +81,11 @@ absl::StatusOr<ExitCode> ReplayTuning(const std::string& path, bool json) {
             absl::StrCat(path, ": the result at its end is damaged: ", error.what()));
       }
     }
-    Print(absl::StrCat("replayed ", report.suggested, " suggestions of ", search->name(), ", ",
-                       report.differing, " differ\n"));
+    Print(absl::StrCat("replayed ", report.decisions, " decisions of ", (*search)->name(),
+                       differs ? ", and then one differs\n" : ", none differs\n"));
   }
-  if (report.differing == 0) return kSuccess;
-  PrintNote(report.first_difference);
+  if (!differs) return kSuccess;
+  PrintNote(absl::StrCat(path, ":", report.line, ": ", report.difference));
   if (SpaceDigest(space) != header.space_digest) {
     PrintNote("the space of the function is another one than then");
   }

@@ -9,8 +9,8 @@
 
 namespace lathe::cli {
 
-// Prints the result of the run; kNegative where the decisions differ, saying why
-// they may. The errors of ReadJournal.
+// Prints the result of the run; kNegative at the first decision that differs, saying
+// where and why it may. The errors of ReadJournal.
 absl::StatusOr<ExitCode> ReplayTuning(const std::string& journal, bool json);
 
 }  // namespace lathe::cli

@@ -133,6 +133,7 @@ absl::StatusOr<ExitCode> Tune(const Options& options) {
     wired.builder = services.builder.get();
     wired.measurer = &services.hub->pool();
     wired.cancellation = &interrupted;
+    wired.journal = journal.get();
     wired.on_progress = [&](const TuneProgress& p) { progress.Update(p); };
     result = TuneSession(std::move(tune), wired).Run();
   }
@@ -141,7 +142,7 @@ absl::StatusOr<ExitCode> Tune(const Options& options) {
   if (best) best->trace = ToAuthor(best->trace, task.names);
   const Json json = ToJson(*result, best, options.search.seed);
   if (journal) {
-    journal->Ended(json.dump());
+    journal->Add(EndEvent{json.dump()});
     RETURN_IF_ERROR(journal->status());
   }
   if (options.json) {
@@ -169,7 +170,7 @@ Action AddTune(CLI::App& app) {
   app.add_option("--cpus", options->cpus, "CPUs to time on, e.g. 0,2-3; default: chosen");
   app.add_option("--search", options->search.name,
                  "model, or for comparison evolution (without a cost model) or random")
-      ->check(CLI::IsMember({"model", "evolution", "random"}))
+      ->check(CLI::IsMember(SearchNames()))
       ->capture_default_str();
   app.add_option("--model", options->search.model,
                  "Cost model that --search model begins with (a file of `lathe model train`)");
@@ -178,8 +179,10 @@ Action AddTune(CLI::App& app) {
   app.add_option("--seed", options->search.seed, "Seed of the search and of input data")
       ->capture_default_str();
   app.add_option("--journal", options->journal, "Write every decision and outcome to this file");
-  app.add_option("--replay", options->replay,
-                 "Make the decisions of this journal again and compare; nothing is measured");
+  app.add_option(
+      "--replay", options->replay,
+      "Make the decisions of this journal again (candidates, stop, promotion); nothing is "
+      "measured. Exit status 1 at the first that differs");
   AddDatabaseOption(app, options->db);
   AddJsonOption(app, options->json);
   app.footer(

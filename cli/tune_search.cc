@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "compiler/base/status_macros.h"
 #include "tuner/model_search.h"
 #include "tuner/transfer.h"
@@ -13,6 +14,8 @@ namespace {
 constexpr int kMaxTransferred = 8;
 
 }  // namespace
+
+std::vector<std::string> SearchNames() { return {"model", "evolution", "random"}; }
 
 absl::Status CheckSearchChoice(const SearchChoice& choice) {
   if (choice.name == "model" || choice.model.empty()) return absl::OkStatus();
@@ -40,6 +43,10 @@ absl::StatusOr<std::unique_ptr<Search>> MakeSearch(const SearchChoice& choice,
                                                    const SpaceOptions& options) {
   if (choice.name == "random") return NewRandomSearch(&space, choice.seed);
   if (choice.name == "evolution") return NewEvolutionSearch(&space, choice.seed);
+  if (choice.name != "model") {
+    return absl::InvalidArgumentError(absl::StrCat("there is no search '", choice.name, "', but ",
+                                                   absl::StrJoin(SearchNames(), ", ")));
+  }
   ModelSearchOptions model;
   model.space = options;
   model.seed = choice.seed;

@@ -19,6 +19,9 @@ struct SearchChoice {
   uint64_t seed = 1;
 };
 
+// The names there are.
+std::vector<std::string> SearchNames();
+
 // InvalidArgument for options that do not belong together.
 absl::Status CheckSearchChoice(const SearchChoice& choice);
 
@@ -30,7 +33,8 @@ struct SearchKnowledge {
 absl::StatusOr<SearchKnowledge> GatherKnowledge(const SearchChoice& choice, const LoadedTask& task,
                                                 const Space& space, RecordStore& store);
 
-// `space` must outlive it. The errors of ParseCostModel.
+// `space` must outlive it. InvalidArgument for an unknown name; the errors of
+// ParseCostModel.
 absl::StatusOr<std::unique_ptr<Search>> MakeSearch(const SearchChoice& choice,
                                                    const SearchKnowledge& knowledge,
                                                    const Space& space, const SpaceOptions& options);

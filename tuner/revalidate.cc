@@ -1,6 +1,7 @@
 #include "tuner/revalidate.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
@@ -8,29 +9,28 @@
 #include "compiler/base/status_macros.h"
 #include "compiler/base/version.h"
 #include "compiler/space/space.h"
+#include "tuner/promotion.h"
 #include "tuner/reference_check.h"
 #include "tuner/trial.h"
 
 namespace lathe {
 namespace {
 
-// A trace on its way through build and rounds.
+// A trace on its way through build and comparison.
 struct Contender {
   Record before;
-  Trial trial;
-  std::vector<Record> rounds;  // the ok ones
-  std::string error;
+  std::shared_ptr<Trial> trial;
 };
 
 // The served record first, then the fastest ok ones of other traces.
-std::vector<Record> TopRecords(const Record& served, std::vector<Record> records, int top) {
+std::vector<Record> TopRecords(const Record& served, std::vector<Record> records, size_t top) {
   std::erase_if(records, [](const Record& r) { return r.status != RecordStatus::kOk; });
   std::sort(records.begin(), records.end(),
             [](const Record& a, const Record& b) { return a.median < b.median; });
   std::vector<Record> chosen = {served};
   absl::flat_hash_set<std::string> traces = {served.trace};
   for (Record& record : records) {
-    if (chosen.size() >= static_cast<size_t>(top)) break;
+    if (chosen.size() >= std::min(top, kMaxPaired)) break;
     if (traces.insert(record.trace).second) chosen.push_back(std::move(record));
   }
   return chosen;
@@ -63,19 +63,15 @@ class Session {
       }
       contenders_.push_back(std::move(contender));
     }
-    ASSIGN_OR_RETURN(ReferenceCheck reference,
-                     ReferenceCheck::Build(options_.problem, builder_, cancellation_));
-    absl::Status status = MeasureRounds(reference);
-    RevalidateReport report = Judge();
-    // At once: a promotion is in the store whole or not at all.
-    RETURN_IF_ERROR(store_.AddRecords(measured_));
-    RETURN_IF_ERROR(status);
-    return report;
+    return Compare();
   }
 
  private:
   absl::Status Build(Contender& contender) {
-    Trial& trial = contender.trial;
+    contender.trial = std::make_shared<Trial>();
+    Trial& trial = *contender.trial;
+    Identify(trial);
+    trial.search = "revalidation";
     trial.role = TrialRole::kPromotion;
     trial.trace = contender.before.trace;
     trial.candidate.decisions = contender.before.decisions;
@@ -101,90 +97,67 @@ class Session {
 
   static bool IsCurrent(const Contender& contender) {
     const Record& before = contender.before;
-    const v1::BuildResponse& build = contender.trial.build;
+    const v1::BuildResponse& build = contender.trial->build;
     return build.status() == v1::BUILD_STATUS_OK && before.lathe_version == LatheVersion() &&
            before.llvm_version == build.llvm_version() &&
-           before.program_hash == build.program_hash() && contender.trial.trace == before.trace;
+           before.program_hash == build.program_hash() && contender.trial->trace == before.trace;
   }
 
-  absl::Status MeasureRounds(ReferenceCheck& reference) {
-    for (int round = 1; round <= options_.rounds; ++round) {
-      for (size_t i = 0; i < contenders_.size(); ++i) {
-        // Back and forth, so that a drift of the machine hits all alike.
-        Contender& contender = contenders_[round % 2 == 1 ? i : contenders_.size() - 1 - i];
-        if (!contender.error.empty()) continue;
-        RETURN_IF_ERROR(Measure(contender, round, reference));
+  // Times what builds in turn, and stores what came of all.
+  absl::StatusOr<RevalidateReport> Compare() {
+    RevalidateReport report;
+    std::vector<Record> records;
+    std::vector<std::shared_ptr<Trial>> built;
+    std::vector<int> places;  // of `built` in the report
+    for (const Contender& contender : contenders_) {
+      Revalidated& entry = report.traces.emplace_back();
+      entry.before = contender.before;
+      if (contender.trial->build.status() == v1::BUILD_STATUS_OK) {
+        places.push_back(static_cast<int>(report.traces.size()) - 1);
+        built.push_back(contender.trial);
+      } else {
+        entry.error = ErrorOf(records.emplace_back(RecordOf(task_, *contender.trial)));
       }
     }
-    return absl::OkStatus();
-  }
-
-  absl::Status Measure(Contender& contender, int round, ReferenceCheck& reference) {
-    Trial trial = contender.trial;
-    trial.id = NewUuid();
-    trial.number = next_number_++;
-    trial.search = absl::StrCat("revalidation round=", round);
-    if (trial.build.status() == v1::BUILD_STATUS_OK) {
-      JobOptions job_options;
-      job_options.function_key = task_.function_hash;
-      job_options.device_kind = task_.device_kind;
-      job_options.timeout = 2 * options_.problem.timing.timeout;  // the reference runs first
-      ASSIGN_OR_RETURN(MeasureJob job,
-                       MeasureJobFor(options_.problem, trial, reference, job_options));
-      trial.outcome = MeasureAndWait(measurer_, std::move(job), cancellation_);
-      RETURN_IF_ERROR(trial.outcome.status);
-      if (!reference.proved()) RETURN_IF_ERROR(reference.Prove(trial.outcome.result));
-    }
-    Record record = RecordOf(task_, trial);
-    if (record.status == RecordStatus::kOk) {
-      contender.rounds.push_back(record);
-    } else {
-      contender.error = absl::StrCat(std::string(Name(record.status)), ": ", record.error);
-    }
-    measured_.push_back(std::move(record));
-    return absl::OkStatus();
-  }
-
-  static const Record& Middle(const std::vector<Record>& rounds) {
-    std::vector<const Record*> sorted;
-    for (const Record& round : rounds) sorted.push_back(&round);
-    std::sort(sorted.begin(), sorted.end(),
-              [](const Record* a, const Record* b) { return a->median < b->median; });
-    return *sorted[(sorted.size() - 1) / 2];
-  }
-
-  bool IsWhole(const Contender& contender) const {
-    return contender.rounds.size() == static_cast<size_t>(options_.rounds);
-  }
-
-  static bool FasterInEveryRound(const Contender& a, const Contender& b) {
-    for (size_t round = 0; round < a.rounds.size(); ++round) {
-      if (a.rounds[round].median >= b.rounds[round].median) return false;
-    }
-    return true;
-  }
-
-  RevalidateReport Judge() {
-    RevalidateReport report;
-    for (size_t c = 0; c < contenders_.size(); ++c) {
-      Contender& contender = contenders_[c];
-      Revalidated entry;
-      entry.before = contender.before;
-      entry.error = contender.error;
-      if (IsWhole(contender)) {
-        entry.now = Middle(contender.rounds);
-        if (report.winner < 0 ||
-            FasterInEveryRound(contender, contenders_[static_cast<size_t>(report.winner)])) {
-          report.winner = static_cast<int>(c);
+    if (!built.empty()) {
+      ASSIGN_OR_RETURN(Promotion promotion, Decide(std::move(built)));
+      for (size_t i = 0; i < places.size(); ++i) {
+        Revalidated& entry = report.traces[static_cast<size_t>(places[i])];
+        if (promotion.compared[i]) {
+          entry.now = promotion.last[i];
+        } else {
+          entry.error = promotion.last[i] ? ErrorOf(*promotion.last[i]) : "no time was left for it";
         }
       }
-      report.traces.push_back(std::move(entry));
+      if (promotion.winner < places.size()) report.winner = places[promotion.winner];
+      records.insert(records.end(), promotion.records.begin(), promotion.records.end());
     }
-    if (report.winner < 0) return report;
-    Record& winner = *report.traces[static_cast<size_t>(report.winner)].now;
-    winner.promoted = true;
-    for (Record& record : measured_) record.promoted = record.id == winner.id;
+    // At once: a promotion is in the store whole or not at all.
+    RETURN_IF_ERROR(store_.AddRecords(records));
     return report;
+  }
+
+  absl::StatusOr<Promotion> Decide(std::vector<std::shared_ptr<Trial>> built) {
+    ASSIGN_OR_RETURN(ReferenceCheck reference,
+                     ReferenceCheck::Build(options_.problem, builder_, cancellation_));
+    JobOptions job_options;
+    job_options.function_key = task_.function_hash;
+    job_options.device_kind = task_.device_kind;
+    job_options.timeout = 2 * options_.problem.timing.timeout;  // the reference runs first
+    PromotionJob job{options_.problem, task_,     reference,    job_options,
+                     options_.blocks,  measurer_, cancellation_};
+    job.identify = [this](Trial& trial) { Identify(trial); };
+    return DecidePromotion(job, std::move(built));
+  }
+
+  void Identify(Trial& trial) {
+    trial.id = NewUuid();
+    trial.number = next_number_++;
+  }
+
+  static std::string ErrorOf(const Record& record) {
+    if (record.status == RecordStatus::kOk) return "its samples do not pair with the others'";
+    return absl::StrCat(std::string(Name(record.status)), ": ", record.error);
   }
 
   RecordStore& store_;
@@ -194,7 +167,6 @@ class Session {
   MeasureService& measurer_;
   const Cancellation* cancellation_;
   std::vector<Contender> contenders_;
-  std::vector<Record> measured_;
   int64_t next_number_ = 1;
 };
 

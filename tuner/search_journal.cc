@@ -4,100 +4,12 @@
 #include <optional>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "compiler/base/digest.h"
 #include "compiler/base/status_macros.h"
-#include "nlohmann/json.hpp"
 
 namespace lathe {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-constexpr int kJournalVersion = 1;
-
-Json ToJson(const JournalHeader& header) {
-  Json options = Json::parse(header.options, nullptr, false);
-  return {{"event", "begin"},
-          {"journal_version", kJournalVersion},
-          {"lathe_version", header.lathe_version},
-          {"function", header.function},
-          {"target", header.target},
-          {"threads", header.threads},
-          {"regime", header.regime},
-          {"accuracy", header.accuracy},
-          {"search", header.search},
-          {"seed", header.seed},
-          {"space_digest", header.space_digest},
-          {"transferred", header.transferred},
-          {"model", absl::Base64Escape(header.model)},
-          {"options", options.is_discarded() ? Json() : options}};
-}
-
-JournalHeader HeaderFrom(const Json& json) {
-  JournalHeader header;
-  header.lathe_version = json.at("lathe_version");
-  header.function = json.at("function");
-  header.target = json.at("target");
-  header.threads = json.at("threads");
-  header.regime = json.at("regime");
-  header.accuracy = json.at("accuracy");
-  header.search = json.at("search");
-  header.seed = json.at("seed");
-  header.space_digest = json.at("space_digest");
-  header.transferred = json.at("transferred").get<std::vector<std::string>>();
-  absl::Base64Unescape(json.at("model").get<std::string>(), &header.model);
-  header.options = json.at("options").dump();
-  return header;
-}
-
-Json ToJson(const Candidate& candidate) {
-  Json json;
-  if (candidate.decisions.empty()) {
-    json["trace"] = ToText(candidate.trace);
-  } else {
-    json["decisions"] = candidate.decisions;
-  }
-  json["origin"] = candidate.origin;
-  if (candidate.repeat) json["repeat"] = true;
-  return json;
-}
-
-Candidate CandidateFrom(const Json& json) {
-  Candidate candidate;
-  candidate.decisions = json.value("decisions", "");
-  if (json.contains("trace")) {
-    absl::StatusOr<Trace> trace = ParseTrace(json.at("trace").get<std::string>(), "the journal");
-    if (trace.ok()) candidate.trace = *std::move(trace);
-  }
-  candidate.origin = json.value("origin", "");
-  candidate.repeat = json.value("repeat", false);
-  return candidate;
-}
-
-JournalEvent EventFrom(const Json& json) {
-  JournalEvent event;
-  event.is_suggestion = json.at("event") == "suggest";
-  if (event.is_suggestion) {
-    event.wanted = json.at("wanted");
-    for (const Json& candidate : json.at("candidates")) {
-      event.suggested.push_back(CandidateFrom(candidate));
-    }
-    return event;
-  }
-  for (const Json& outcome : json.at("outcomes")) {
-    event.outcomes.push_back({CandidateFrom(outcome), outcome.at("ok"), outcome.at("seconds"),
-                              outcome.at("ci_low"), outcome.at("ci_high")});
-  }
-  return event;
-}
-
-std::string Describe(const Candidate* candidate) {
-  if (candidate == nullptr) return "none";
-  std::string text = candidate->decisions.empty() ? "a trace" : candidate->decisions;
-  return candidate->repeat ? text + " again" : text;
-}
 
 class JournalledSearch : public Search {
  public:
@@ -106,11 +18,11 @@ class JournalledSearch : public Search {
   std::string name() const override { return search_->name(); }
   std::vector<Candidate> Suggest(int n) override {
     std::vector<Candidate> candidates = search_->Suggest(n);
-    writer_.Suggested(n, candidates);
+    writer_.Add(SuggestEvent{n, candidates});
     return candidates;
   }
   void Update(absl::Span<const Outcome> outcomes) override {
-    writer_.Learned(outcomes);
+    writer_.Add(UpdateEvent{{outcomes.begin(), outcomes.end()}});
     search_->Update(outcomes);
   }
   std::optional<double> ForecastGain(int trials) const override {
@@ -120,6 +32,43 @@ class JournalledSearch : public Search {
  private:
   const std::unique_ptr<Search> search_;
   JournalWriter& writer_;
+};
+
+template <typename T>
+bool Is(const JournalEvent& event) {
+  return std::holds_alternative<T>(event);
+}
+
+// What may not come after what came before.
+class Order {
+ public:
+  absl::Status Next(const JournalEvent& event) {
+    if (ended_) return absl::InvalidArgumentError("the journal goes on after its end");
+    const bool of_session = Is<TrialEvent>(event) || Is<StopEvent>(event) ||
+                            Is<FinalistsEvent>(event) || Is<ComparisonEvent>(event);
+    if (of_session && !began_) return absl::InvalidArgumentError("no session began before");
+    if (Is<SessionEvent>(event) && std::exchange(began_, true)) {
+      return absl::InvalidArgumentError("a second session in one journal");
+    }
+    if (stopped_ && (Is<SuggestEvent>(event) || Is<TrialEvent>(event))) {
+      return absl::InvalidArgumentError("the search goes on after it stopped");
+    }
+    if (!stopped_ && (Is<FinalistsEvent>(event) || Is<EndEvent>(event))) {
+      return absl::InvalidArgumentError("an end without a decision to stop");
+    }
+    if (Is<FinalistsEvent>(event) && std::exchange(has_finalists_, true)) {
+      return absl::InvalidArgumentError("finalists are chosen twice");
+    }
+    if (Is<ComparisonEvent>(event) && !has_finalists_) {
+      return absl::InvalidArgumentError("a comparison without finalists");
+    }
+    stopped_ = stopped_ || Is<StopEvent>(event);
+    ended_ = Is<EndEvent>(event);
+    return absl::OkStatus();
+  }
+
+ private:
+  bool began_ = false, stopped_ = false, has_finalists_ = false, ended_ = false;
 };
 
 }  // namespace
@@ -148,36 +97,12 @@ absl::StatusOr<std::unique_ptr<JournalWriter>> JournalWriter::Create(const std::
         absl::StrCat("journal ", path, " exists; name another file, or remove it"));
   }
   auto writer = std::unique_ptr<JournalWriter>(new JournalWriter(path));
-  writer->Write(ToJson(header).dump());
+  writer->file_ << LineOf(header) << '\n' << std::flush;
   RETURN_IF_ERROR(writer->status());
   return writer;
 }
 
-void JournalWriter::Write(const std::string& line) { file_ << line << '\n' << std::flush; }
-
-void JournalWriter::Suggested(int wanted, absl::Span<const Candidate> candidates) {
-  Json json = {{"event", "suggest"}, {"wanted", wanted}, {"candidates", Json::array()}};
-  for (const Candidate& candidate : candidates) json["candidates"].push_back(ToJson(candidate));
-  Write(json.dump());
-}
-
-void JournalWriter::Learned(absl::Span<const Outcome> outcomes) {
-  Json json = {{"event", "update"}, {"outcomes", Json::array()}};
-  for (const Outcome& outcome : outcomes) {
-    Json entry = ToJson(outcome.candidate);
-    entry["ok"] = outcome.ok;
-    entry["seconds"] = outcome.seconds;
-    entry["ci_low"] = outcome.ci_low;
-    entry["ci_high"] = outcome.ci_high;
-    json["outcomes"].push_back(std::move(entry));
-  }
-  Write(json.dump());
-}
-
-void JournalWriter::Ended(std::string_view result) {
-  Json json = {{"event", "end"}, {"result", Json::parse(result, nullptr, false)}};
-  Write(json.dump());
-}
+void JournalWriter::Add(const JournalEvent& event) { file_ << LineOf(event) << '\n' << std::flush; }
 
 absl::Status JournalWriter::status() const {
   if (file_.good()) return absl::OkStatus();
@@ -188,61 +113,41 @@ std::unique_ptr<Search> NewJournalledSearch(std::unique_ptr<Search> search, Jour
   return std::make_unique<JournalledSearch>(std::move(search), writer);
 }
 
+ComparisonEvent EventOf(const Comparison& comparison) {
+  ComparisonEvent event{comparison.times.rounds, comparison.times.samples, std::nullopt,
+                        comparison.again};
+  if (comparison.winner < event.samples.size()) event.winner = comparison.winner;
+  return event;
+}
+
 absl::StatusOr<Journal> ReadJournal(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) return absl::NotFoundError(absl::StrCat("cannot read the journal ", path));
   Journal journal;
+  Order order;
   std::string line;
-  for (int number = 1; std::getline(file, line); ++number) {
-    // What a killed process leaves: a line without its end.
+  int number = 0;
+  while (std::getline(file, line)) {
     const bool torn = file.eof();
-    auto malformed = [&](const char* why) {
-      return absl::InvalidArgumentError(absl::StrCat(path, ":", number, ": ", why));
-    };
-    try {
-      Json json = Json::parse(line);
-      const bool begins = json.at("event") == "begin";
-      if ((number == 1) != begins) return malformed("a journal begins with its options, once");
-      if (begins) {
-        if (json.at("journal_version") != kJournalVersion) {
-          return malformed("a journal of another version of lathe");
-        }
-        journal.header = HeaderFrom(json);
-      } else if (json.at("event") == "end") {
-        journal.result = json.at("result").dump();
-      } else {
-        journal.events.push_back(EventFrom(json));
-      }
-    } catch (const Json::exception&) {
-      if (torn && number > 1) break;
-      return malformed("not a line of a journal");
+    ++number;
+    absl::Status status = absl::OkStatus();
+    if (number == 1) {
+      absl::StatusOr<JournalHeader> header = ParseJournalHeader(line);
+      status = header.status();
+      if (header.ok()) journal.header = *std::move(header);
+    } else {
+      absl::StatusOr<JournalEvent> event = ParseJournalEvent(line);
+      status = event.ok() ? order.Next(*event) : event.status();
+      if (absl::IsDataLoss(status) && torn) break;
+      if (status.ok() && Is<EndEvent>(*event)) journal.result = std::get<EndEvent>(*event).result;
+      if (status.ok()) journal.entries.push_back({number, *std::move(event)});
+    }
+    if (!status.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat(path, ":", number, ": ", status.message()));
     }
   }
-  if (journal.header.search.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": an empty journal"));
-  }
+  if (number == 0) return absl::InvalidArgumentError(absl::StrCat(path, ": an empty journal"));
   return journal;
-}
-
-ReplayReport Replay(const Journal& journal, Search& search) {
-  ReplayReport report;
-  for (const JournalEvent& event : journal.events) {
-    if (!event.is_suggestion) {
-      search.Update(event.outcomes);
-      continue;
-    }
-    std::vector<Candidate> candidates = search.Suggest(event.wanted);
-    for (size_t i = 0; i < std::max(candidates.size(), event.suggested.size()); ++i) {
-      ++report.suggested;
-      const Candidate* now = i < candidates.size() ? &candidates[i] : nullptr;
-      const Candidate* then = i < event.suggested.size() ? &event.suggested[i] : nullptr;
-      if (Describe(now) == Describe(then)) continue;
-      if (++report.differing > 1) continue;
-      report.first_difference = absl::StrCat("suggestion ", report.suggested, " is ", Describe(now),
-                                             ", the journal has ", Describe(then));
-    }
-  }
-  return report;
 }
 
 }  // namespace lathe

@@ -5,7 +5,6 @@
 #include "absl/time/clock.h"
 #include "compiler/base/status_macros.h"
 #include "compiler/base/version.h"
-#include "tuner/forecast.h"
 #include "tuner/tune_session.h"
 
 namespace lathe {
@@ -56,6 +55,11 @@ absl::Status TuneSession::Resume() {
   }
   result_.done = started_trials_ = result_.resumed;
   services_.search->Update(outcomes);
+  if (services_.journal != nullptr) {
+    services_.journal->Add(SessionEvent{options_.trials, result_.resumed, options_.auto_stop,
+                                        default_trace_, options_.finalists,
+                                        options_.promotion_rounds});
+  }
   return absl::OkStatus();
 }
 
@@ -123,24 +127,17 @@ TuneProgress TuneSession::Progress() const {
     double left = static_cast<double>(std::max<int64_t>(0, progress.total - progress.done));
     progress.eta = absl::Seconds(left / progress.trials_per_second);
   }
-  if (progress.best) progress.forecast = Forecast();
+  if (progress.best) {
+    progress.forecast = ExpectedGain(options_.auto_stop, *services_.search, times_);
+  }
   progress.eta =
       std::min(progress.eta, std::max(options_.budget - progress.elapsed, absl::ZeroDuration()));
   return progress;
 }
 
-bool TuneSession::is_converged() const {
-  const AutoStop& stop = options_.auto_stop;
-  if (!stop.enabled || result_.done - result_.resumed < stop.min_trials) return false;
-  return Forecast() < stop.least_gain;
-}
-
-// What the search expects of its candidates, and what the latest trials gained:
-// either alone has been wrong too often.
-double TuneSession::Forecast() const {
-  const int horizon = options_.auto_stop.horizon;
-  std::optional<double> expected = services_.search->ForecastGain(horizon);
-  return std::max(expected.value_or(0), GainOfRecord(times_, horizon));
+void TuneSession::JournalStop() const {
+  if (services_.journal == nullptr) return;
+  services_.journal->Add(StopEvent{result_.stop, static_cast<int64_t>(times_.size())});
 }
 
 void TuneSession::Report() const {
@@ -150,7 +147,7 @@ void TuneSession::Report() const {
 absl::Status TuneSession::Summarize() {
   result_.default_candidate = TimeOf(default_trace_);
   result_.naive = TimeOf(naive_trace_);
-  if (Best()) result_.forecast = Forecast();
+  if (Best()) result_.forecast = ExpectedGain(options_.auto_stop, *services_.search, times_);
   ASSIGN_OR_RETURN(std::optional<Record> best, services_.store->Best(result_.task));
   if (!best) return absl::OkStatus();
   result_.best = Measured{best->median, best->ci_low, best->ci_high};

@@ -30,22 +30,6 @@ constexpr size_t kLeases = 2;
 
 }  // namespace
 
-std::string_view Name(StopReason reason) {
-  switch (reason) {
-    case StopReason::kTrials:
-      return "trials";
-    case StopReason::kBudget:
-      return "budget";
-    case StopReason::kExhausted:
-      return "space exhausted";
-    case StopReason::kConverged:
-      return "converged";
-    case StopReason::kCancelled:
-      return "cancelled";
-  }
-  return "";
-}
-
 TuneSession::TuneSession(TuneOptions options, TuneServices services)
     : options_(std::move(options)),
       services_(std::move(services)),
@@ -104,6 +88,7 @@ absl::StatusOr<StopReason> TuneSession::Advance(int64_t trials, absl::Duration b
 }
 
 absl::StatusOr<TuneResult> TuneSession::Conclude() {
+  JournalStop();
   absl::Status status = absl::OkStatus();
   if (result_.stop != StopReason::kCancelled) status = MeasureNaive();
   if (status.ok() && result_.stop != StopReason::kCancelled) status = Promote();
@@ -111,6 +96,7 @@ absl::StatusOr<TuneResult> TuneSession::Conclude() {
   absl::Status flushed = journal_.Flush();
   if (absl::IsCancelled(status)) {
     result_.stop = StopReason::kCancelled;
+    JournalStop();
     status = absl::OkStatus();
   }
   RETURN_IF_ERROR(status);
@@ -222,7 +208,7 @@ std::optional<Candidate> TuneSession::NextCandidate() {
       suggested_.pop_front();
       if (candidate.repeat || traces_.insert(ToText(candidate.trace)).second) return candidate;
     }
-    if (is_converged()) {
+    if (IsConverged(options_.auto_stop, *services_.search, times_)) {
       result_.stop = StopReason::kConverged;
       return std::nullopt;
     }
@@ -328,6 +314,7 @@ absl::Status TuneSession::Finish(TrialPtr trial) {
     ++result_.statuses[status];
     ++result_.done;
     times_.push_back(time ? time->median : std::numeric_limits<double>::infinity());
+    if (services_.journal != nullptr) services_.journal->Add(TrialEvent{times_.back()});
   }
   Learn(*trial, time);
   if (status != RecordStatus::kBuildFailed && trial->role != TrialRole::kRepeat) {

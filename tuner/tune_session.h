@@ -11,7 +11,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -21,6 +20,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "database/store.h"
+#include "tuner/auto_stop.h"
 #include "tuner/builder.h"
 #include "tuner/cancellation.h"
 #include "tuner/event_queue.h"
@@ -30,18 +30,10 @@
 #include "tuner/record_journal.h"
 #include "tuner/reference_check.h"
 #include "tuner/search.h"
+#include "tuner/search_journal.h"
 #include "tuner/trial.h"
 
 namespace lathe {
-
-// When a search is over before its limits: once the gain that is expected of the
-// next `horizon` trials falls below `least_gain`.
-struct AutoStop {
-  bool enabled = false;
-  double least_gain = 0.01;  // a share of the best time
-  int horizon = 16;          // trials
-  int64_t min_trials = 48;   // of this run
-};
 
 struct TuneOptions {
   Problem problem;
@@ -64,10 +56,6 @@ struct Measured {
   double median = 0, ci_low = 0, ci_high = 0;
   bool operator==(const Measured&) const = default;
 };
-
-enum class StopReason : uint8_t { kTrials, kBudget, kExhausted, kConverged, kCancelled };
-// "trials", "budget", "space exhausted", "converged", "cancelled"
-std::string_view Name(StopReason reason);
 
 struct TuneProgress {
   int64_t done = 0;   // of `total`, as TuneOptions::trials counts
@@ -106,6 +94,7 @@ struct TuneServices {
   Builder* builder = nullptr;
   MeasureService* measurer = nullptr;
   const Cancellation* cancellation = nullptr;            // may be null
+  JournalWriter* journal = nullptr;                      // may be null; see NewJournalledSearch
   std::function<void(const TuneProgress&)> on_progress;  // may be empty; called by Run's thread
 };
 
@@ -172,17 +161,16 @@ class TuneSession {
   double AbandonAbove(TrialRole role) const;
   double Timeout(TrialRole role) const;
   JobOptions OptionsFor(TrialRole role) const;
-  double Forecast() const;
-  bool is_converged() const;
+  void JournalStop() const;
   void Report() const;
   // What the store serves in the end, with the times of the baselines.
   absl::Status Summarize();
 
-  // promotion.cc: the finalists, timed in turn at the end.
+  // tune_promotion.cc: the finalists, timed in turn at the end.
   absl::Status Promote();
-  std::vector<std::string> ChooseFinalists(const std::optional<Record>& incumbent) const;
   void Identify(Trial& trial);  // a new id and the next number
-  absl::StatusOr<std::vector<TrialPtr>> BuildFinalists(const std::vector<std::string>& traces);
+  absl::StatusOr<std::vector<TrialPtr>> BuildFinalists(const std::vector<std::string>& traces,
+                                                       std::vector<size_t>& built);
 
   const TuneOptions options_;
   const TuneServices services_;

@@ -1,8 +1,6 @@
 // Search strategies on a real space with a made-up device: what they suggest, and
 // that the same calls give the same suggestions.
 #include <cmath>
-#include <filesystem>
-#include <fstream>
 #include <functional>
 #include <map>
 #include <set>
@@ -12,11 +10,9 @@
 #include "database/lookup.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/testing/run_program.h"
 #include "tuner/coordinate_descent.h"
 #include "tuner/forecast.h"
 #include "tuner/model_search.h"
-#include "tuner/search_journal.h"
 #include "tuner/transfer.h"
 
 namespace lathe {
@@ -270,71 +266,6 @@ TEST(Forecast, ExpectedGainAgreesWithDraws) {
   }
   EXPECT_NEAR(ExpectedGain(means, sigma, 0), sum / kDraws, 1e-3);
   EXPECT_EQ(ExpectedGain({}, sigma, 0), 0);
-}
-
-// --- Journals.
-
-class JournalTest : public ::testing::Test {
- protected:
-  JournalTest() : path_(scratch_.path("journal")) {
-    header_.lathe_version = "1";
-    header_.function = ToText(test_.function);
-    header_.search = "model";
-    header_.transferred = {"a b=1"};
-    header_.model = std::string("\0\xff bytes", 8);
-    header_.options = "{\"trials\": 40}";
-  }
-  void Write() {
-    auto writer = JournalWriter::Create(path_, header_);
-    ASSERT_TRUE(writer.ok()) << writer.status();
-    auto search = NewJournalledSearch(ModelSearch(test_, 1), writer->get());
-    Drive(test_, *search, 40);
-    (*writer)->Ended("{\"best\": 1}");
-    EXPECT_TRUE((*writer)->status().ok());
-  }
-
-  lathe::testing::ScratchDirectory scratch_;
-  const std::string path_;
-  TestSpace test_;
-  JournalHeader header_;
-};
-
-TEST_F(JournalTest, ReplaysTheSameDecisions) {
-  Write();
-  auto journal = ReadJournal(path_);
-  ASSERT_TRUE(journal.ok()) << journal.status();
-  EXPECT_EQ(journal->header.model, header_.model);
-  EXPECT_THAT(journal->header.transferred, ElementsAre("a b=1"));
-  EXPECT_EQ(journal->result, "{\"best\":1}");
-  ReplayReport report = Replay(*journal, *ModelSearch(test_, 1));
-  EXPECT_GE(report.suggested, 40);
-  EXPECT_EQ(report.differing, 0) << report.first_difference;
-}
-
-TEST_F(JournalTest, SaysWhereDecisionsDiffer) {
-  Write();
-  ReplayReport report = Replay(*ReadJournal(path_), *ModelSearch(test_, 2));
-  EXPECT_GT(report.differing, 0);
-  EXPECT_THAT(report.first_difference, HasSubstr(", the journal has "));
-}
-
-TEST_F(JournalTest, ATornLastLineIsIgnored) {
-  Write();
-  const auto size = std::filesystem::file_size(path_);
-  const auto whole = ReadJournal(path_)->events.size();
-  std::filesystem::resize_file(path_, size - 40);
-  auto torn = ReadJournal(path_);
-  ASSERT_TRUE(torn.ok()) << torn.status();
-  EXPECT_EQ(torn->result, "");
-  EXPECT_GE(torn->events.size(), whole - 1);
-  EXPECT_EQ(Replay(*torn, *ModelSearch(test_, 1)).differing, 0);
-}
-
-TEST_F(JournalTest, RefusesWhatIsNone) {
-  EXPECT_TRUE(absl::IsNotFound(ReadJournal(path_).status()));
-  std::ofstream(path_) << "nonsense\n";
-  EXPECT_TRUE(absl::IsInvalidArgument(ReadJournal(path_).status()));
-  EXPECT_TRUE(absl::IsAlreadyExists(JournalWriter::Create(path_, header_).status()));
 }
 
 // --- Transfer.
