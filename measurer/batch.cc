@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace lathe {
 namespace {
@@ -55,6 +56,43 @@ BatchConditions Merge(const BatchConditions& a, const BatchConditions& b) {
     merged.canary_seconds = a.canary_seconds;
   }
   return merged;
+}
+
+BlocksTaken TakeBlocks(uint32_t wanted,
+                       const std::function<std::optional<BatchConditions>(uint32_t)>& take) {
+  const size_t most = size_t{wanted} + wanted / 2;
+  std::vector<BatchConditions> blocks;
+  size_t clean = 0;
+  while (clean < wanted && blocks.size() < most) {
+    if (blocks.size() >= wanted && 2 * clean < blocks.size()) break;  // it will be marked anyway
+    std::optional<BatchConditions> block = take(static_cast<uint32_t>(blocks.size()));
+    if (!block) break;
+    clean += block->contaminated ? 0 : 1;
+    blocks.push_back(*block);
+  }
+  const bool contaminated = 2 * clean < blocks.size();
+  BlocksTaken taken;
+  uint32_t dropped = 0;  // and how often they were repeated
+  bool first = true;
+  for (const BatchConditions& block : blocks) {
+    taken.counts.push_back(contaminated || !block.contaminated);
+    if (!taken.counts.back()) {
+      dropped += 1 + block.repeats;
+      continue;
+    }
+    taken.conditions = std::exchange(first, false) ? block : Merge(taken.conditions, block);
+  }
+  taken.conditions.contaminated = contaminated;
+  taken.conditions.repeats += dropped;
+  return taken;
+}
+
+void DropBlocks(const std::vector<bool>& counts, size_t rounds, std::vector<double>& samples) {
+  size_t kept = 0;
+  for (size_t i = 0; i < samples.size(); ++i) {
+    if (counts[i / rounds]) samples[kept++] = samples[i];
+  }
+  samples.resize(kept);
 }
 
 }  // namespace lathe

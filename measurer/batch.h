@@ -1,10 +1,11 @@
 // A batch of samples and the machine around it: observed, repeated while it is
-// contaminated, and marked if it stays so.
+// contaminated, and left out or marked if it stays so.
 #ifndef LATHE_MEASURER_BATCH_H_
 #define LATHE_MEASURER_BATCH_H_
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "measurer/conditions.h"
@@ -47,6 +48,22 @@ BatchConditions ObserveBatch(const BatchObserver& observer, double stop_at,
 
 // The conditions of several batches in one: sums of events, the worst of the rest.
 BatchConditions Merge(const BatchConditions& a, const BatchConditions& b);
+
+// The batches of a comparison, one for each block.
+struct BlocksTaken {
+  std::vector<bool> counts;    // by block, in the order in which they were taken
+  BatchConditions conditions;  // of those that count; the others are among `repeats`
+};
+
+// Takes `wanted` blocks, and for those that stayed contaminated up to half as many more,
+// while most are clean. If most are, the others do not count, for no kernel, so that what
+// was timed in turn still pairs; if not, all count and are marked contaminated. `take` is
+// told how many were taken before; it returns nullopt when no time is left.
+BlocksTaken TakeBlocks(uint32_t wanted,
+                       const std::function<std::optional<BatchConditions>(uint32_t)>& take);
+
+// Leaves of samples in blocks of `rounds` those of the blocks that count.
+void DropBlocks(const std::vector<bool>& counts, size_t rounds, std::vector<double>& samples);
 
 }  // namespace lathe
 

@@ -210,12 +210,11 @@ void TrialRunner::TakeRound(Entrants& entrants, size_t block, size_t round) {
 
 BatchConditions TrialRunner::TimeInTurn(const RunnerJob& job, Entrants& entrants, double stop_at,
                                         uint32_t* rounds) {
-  BatchConditions all;
-  uint32_t blocks = 0, contaminated = 0;
-  for (double longest = 0; blocks < job.timing.blocks; ++blocks) {
+  double longest = 0;
+  const BlocksTaken taken = TakeBlocks(job.timing.blocks, [&](uint32_t block) {
     const double start = MonotonicSeconds();
-    if (start + longest > stop_at) break;
-    if (blocks == 0) {
+    if (start + longest > stop_at) return std::optional<BatchConditions>();
+    if (block == 0) {
       for (const auto& entrant : entrants) {
         if (entrant->ok()) PlaceAnew(*entrant, /*first=*/true);
       }
@@ -223,31 +222,31 @@ BatchConditions TrialRunner::TimeInTurn(const RunnerJob& job, Entrants& entrants
       TakeRound(entrants, 0, 0);
       *rounds = RoundsOf(job.timing, MonotonicSeconds() - before);
     }
-    BatchConditions conditions = Observe(job, stop_at, [&] {
+    std::optional<BatchConditions> conditions = Observe(job, stop_at, [&] {
       for (size_t i = 0; i < entrants.size(); ++i) {
-        Entrant& entrant = *entrants[(blocks + i) % entrants.size()];
+        Entrant& entrant = *entrants[(block + i) % entrants.size()];
         if (!entrant.ok()) continue;
-        entrant.reply.samples.resize(size_t{blocks} * *rounds);  // without those to be repeated
+        entrant.reply.samples.resize(size_t{block} * *rounds);  // without those to be repeated
         PlaceAnew(entrant, /*first=*/false);
       }
-      for (uint32_t round = 0; round < *rounds; ++round) TakeRound(entrants, blocks, round);
+      for (uint32_t round = 0; round < *rounds; ++round) TakeRound(entrants, block, round);
       return true;
     });
     longest = std::max(longest, MonotonicSeconds() - start);
-    contaminated += conditions.contaminated ? 1 : 0;
-    all = blocks == 0 ? conditions : Merge(all, conditions);
     for (const auto& entrant : entrants) {
       if (!entrant->ok()) continue;
       if (std::optional<Failure> failure = entrant->timed->Verify()) {
         entrant->Fail(*std::move(failure));
       }
     }
-  }
+    return conditions;
+  });
   for (const auto& entrant : entrants) {
-    if (entrant->ok()) entrant->reply.calls_per_sample = entrant->timed->calls();
+    if (!entrant->ok()) continue;
+    DropBlocks(taken.counts, *rounds, entrant->reply.samples);
+    entrant->reply.calls_per_sample = entrant->timed->calls();
   }
-  all.contaminated = 2 * contaminated > blocks;
-  return all;
+  return taken.conditions;
 }
 
 bool TrialRunner::PreparePool(const TimingPlan& plan) {

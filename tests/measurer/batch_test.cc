@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -150,6 +151,76 @@ TEST(Batch, MergedConditions) {
   EXPECT_EQ(merged.migrations, -1);
   EXPECT_EQ(merged.drift, 0.8);
   EXPECT_TRUE(merged.contaminated);
+}
+
+// --- Blocks.
+
+BatchConditions Clean(double load) {
+  BatchConditions conditions;
+  conditions.load_average = load;
+  return conditions;
+}
+BatchConditions Dirty() {
+  BatchConditions conditions = Stolen();
+  conditions.contaminated = true;
+  conditions.repeats = kMaxRepeats;
+  return conditions;
+}
+
+// Takes blocks of these conditions, one after the other; no time is left after them.
+BlocksTaken Take(uint32_t wanted, const std::vector<BatchConditions>& script) {
+  uint32_t next = 0;
+  return TakeBlocks(wanted, [&](uint32_t block) -> std::optional<BatchConditions> {
+    EXPECT_EQ(block, next++);
+    if (block == script.size()) return std::nullopt;
+    return script[block];
+  });
+}
+
+TEST(Blocks, CleanOnesCountAndNoMoreAreTaken) {
+  BlocksTaken taken = Take(3, {Clean(1), Clean(3), Clean(2), Clean(9)});
+  EXPECT_EQ(taken.counts, std::vector<bool>({true, true, true}));
+  EXPECT_FALSE(taken.conditions.contaminated);
+  EXPECT_EQ(taken.conditions.load_average, 3);
+  EXPECT_EQ(taken.conditions.repeats, 0u);
+}
+
+TEST(Blocks, AnotherOneIsTakenInThePlaceOfADisturbedOne) {
+  BlocksTaken taken = Take(4, {Clean(1), Dirty(), Clean(1), Clean(1), Clean(1), Clean(1)});
+  EXPECT_EQ(taken.counts, std::vector<bool>({true, false, true, true, true}));
+  EXPECT_FALSE(taken.conditions.contaminated);
+  EXPECT_LT(taken.conditions.steal_fraction, 0.5) << "of those that count";
+  EXPECT_EQ(taken.conditions.repeats, 1 + kMaxRepeats);
+}
+
+TEST(Blocks, NoMoreThanHalfAsManyAgain) {
+  BlocksTaken taken =
+      Take(4, {Clean(1), Dirty(), Clean(1), Dirty(), Clean(1), Dirty(), Clean(1), Clean(1)});
+  EXPECT_EQ(taken.counts, std::vector<bool>({true, false, true, false, true, false}));
+  EXPECT_FALSE(taken.conditions.contaminated);
+}
+
+TEST(Blocks, WhereMostAreDisturbedAllCountAndAreMarked) {
+  BlocksTaken taken = Take(4, {Dirty(), Clean(1), Dirty(), Dirty(), Clean(1)});
+  EXPECT_EQ(taken.counts, std::vector<bool>(4, true)) << "and more would only take time";
+  EXPECT_TRUE(taken.conditions.contaminated);
+  EXPECT_EQ(taken.conditions.steal_fraction, 0.5);
+}
+
+TEST(Blocks, WithoutTimeWhatThereIsDecides) {
+  EXPECT_EQ(Take(12, {Clean(1), Dirty()}).counts, std::vector<bool>({true, false}));
+  BlocksTaken taken = Take(12, {Dirty()});
+  EXPECT_EQ(taken.counts, std::vector<bool>({true}));
+  EXPECT_TRUE(taken.conditions.contaminated);
+  EXPECT_TRUE(Take(12, {}).counts.empty());
+}
+
+TEST(Blocks, SamplesOfOthersAreDropped) {
+  std::vector<double> samples = {1, 2, 3, 4, 5, 6};
+  DropBlocks({true, false, true}, 2, samples);
+  EXPECT_EQ(samples, std::vector<double>({1, 2, 5, 6}));
+  DropBlocks({false, false}, 2, samples);
+  EXPECT_TRUE(samples.empty());
 }
 
 }  // namespace
