@@ -8,13 +8,15 @@
 //   }
 //
 // A parallel loop stays one loop (each costs a synchronisation): its body
-// becomes `if i.o < 10 { ... }  if i.o >= 10 { ... }`.
+// becomes `if i.o < 10 { ... }  if i.o >= 10 { ... }`. One that fuse made is cut along
+// both of its parts, f // 4 and f % 4.
 //
 //   for k in 4 peel=first {              c[i] = x[0, i]
 //     c[i] = x[k, i] if k < 1     ->     for k in 3 { c[i] += x[k + 1, i] }
 //     c[i] += x[k, i] if 0 < k
 //   }
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -65,6 +67,53 @@ class FullIterations : public StmtVisitor {
 
   const For& loop_;
   Bounds bounds_;
+};
+
+// The constants that `var` is divided by, in quotients and remainders.
+class DivisorCollector : public StmtVisitor {
+ public:
+  explicit DivisorCollector(const std::string& var) : var_(var) {}
+  std::vector<int64_t> divisors;
+
+ protected:
+  void VisitBinary(const Binary& node) override {
+    const auto* var = node.a.As<Var>();
+    std::optional<int64_t> divisor = AsConstInt(node.b);
+    bool divides = node.op == BinaryOp::kFloorDiv || node.op == BinaryOp::kMod;
+    if (divides && var && var->name == var_ && divisor) divisors.push_back(*divisor);
+    StmtVisitor::VisitBinary(node);
+  }
+
+ private:
+  const std::string& var_;
+};
+
+// A loop variable as quotient * divisor + remainder.
+struct Digits {
+  std::string var, quotient, remainder;
+  int64_t divisor = 1;
+};
+
+class DigitsWriter : public StmtMutator {
+ public:
+  explicit DigitsWriter(const Digits& digits) : digits_(digits) {}
+
+ protected:
+  Expr MutateBinary(const Binary& node, const Expr& e) override {
+    const auto* var = node.a.As<Var>();
+    if (var && var->name == digits_.var && AsConstInt(node.b) == digits_.divisor) {
+      if (node.op == BinaryOp::kFloorDiv) return MakeVar(digits_.quotient);
+      if (node.op == BinaryOp::kMod) return MakeVar(digits_.remainder);
+    }
+    return StmtMutator::MutateBinary(node, e);
+  }
+  Expr MutateVar(const Var& node, const Expr& e) override {
+    if (node.name != digits_.var) return e;
+    return MakeVar(digits_.quotient) * digits_.divisor + MakeVar(digits_.remainder);
+  }
+
+ private:
+  const Digits& digits_;
 };
 
 // Gives a copy of a statement its own buffers: each is allocated once.
@@ -122,6 +171,9 @@ class Partitioner : public StmtMutator {
     if (node.marks.tail != Tail::kPartition) return MutateLoop(node.var, node.extent, node, s);
     Range full = FullIterations(node, bounds_).range;
     bool whole = full.begin == 0 && full.end == node.extent;
+    if (node.marks.kind == LoopKind::kParallel && (full.empty() || whole)) {
+      if (std::optional<Digits> digits = DigitsOf(node)) return SplitFused(node, *digits);
+    }
     if (full.empty() || whole) return MutateLoop(node.var, node.extent, node, s);
     return node.marks.kind == LoopKind::kParallel ? SplitBody(node, full) : SplitLoop(node, full);
   }
@@ -209,21 +261,76 @@ class Partitioner : public StmtMutator {
   Stmt Branch(const For& loop, Range range, bool first) {
     if (range.empty()) return Stmt();
     Stmt body = first ? loop.body : AllocationRenamer(program_).Mutate(loop.body);
-    Expr var = MakeVar(loop.var);
     std::vector<Expr> conditions;
-    if (range.begin > 0) {
-      conditions.push_back(MakeBinary(BinaryOp::kGe, var, MakeInt(range.begin)));
-    }
-    if (range.end < loop.extent) {
-      conditions.push_back(MakeBinary(BinaryOp::kLt, var, MakeInt(range.end)));
-    }
-    if (range.end - range.begin == 1) {
-      body = Substitute(body, {{loop.var, MakeInt(range.begin)}});
-    }
-    bounds_[loop.var] = Interval::Of(range.begin, range.end - 1);
+    AddRange(loop.var, loop.extent, range, body, conditions);
     Stmt branch = Mutate(body);
     bounds_.erase(loop.var);
     return branch ? MakeIf(Conjunction(conditions), std::move(branch)) : branch;
+  }
+
+  // Takes `var` to be within `range`, part of its extent, where it adds a condition.
+  void AddRange(const std::string& var, int64_t extent, Range range, Stmt& body,
+                std::vector<Expr>& conditions) {
+    Expr value = MakeVar(var);
+    if (range.begin > 0) {
+      conditions.push_back(MakeBinary(BinaryOp::kGe, value, MakeInt(range.begin)));
+    }
+    if (range.end < extent) {
+      conditions.push_back(MakeBinary(BinaryOp::kLt, value, MakeInt(range.end)));
+    }
+    if (range.end - range.begin == 1) body = Substitute(body, {{var, MakeInt(range.begin)}});
+    bounds_[var] = Interval::Of(range.begin, range.end - 1);
+  }
+
+  // The parts of a loop over two that were fused; nullopt if it is no such loop.
+  static std::optional<Digits> DigitsOf(const For& loop) {
+    DivisorCollector collector(loop.var);
+    collector.Visit(loop.body);
+    const std::vector<int64_t>& divisors = collector.divisors;
+    if (divisors.empty() || divisors.front() < 2 || loop.extent % divisors.front() != 0 ||
+        std::count(divisors.begin(), divisors.end(), divisors.front()) !=
+            static_cast<int64_t>(divisors.size())) {
+      return std::nullopt;
+    }
+    return Digits{loop.var, loop.var + "//", loop.var + "%", divisors.front()};
+  }
+
+  // As SplitBody, along both parts of the loop.
+  Stmt SplitFused(const For& loop, const Digits& digits) {
+    const int64_t outer = loop.extent / digits.divisor, inner = digits.divisor;
+    Stmt body = DigitsWriter(digits).Mutate(loop.body);
+    // The ranges of a part: where its predicates hold first, since they are most.
+    auto ranges_of = [&](const std::string& var, int64_t extent, const std::string& other,
+                         int64_t other_extent) {
+      bounds_[other] = Interval::Of(0, other_extent - 1);
+      Stmt part = MakeFor(var, extent, {}, body);
+      Range full = FullIterations(*part.As<For>(), bounds_).range;
+      bounds_.erase(other);
+      if (full.empty()) full = {0, extent};
+      return std::vector<Range>{full, {0, full.begin}, {full.end, extent}};
+    };
+    std::vector<Stmt> branches;
+    for (Range q : ranges_of(digits.quotient, outer, digits.remainder, inner)) {
+      for (Range r : ranges_of(digits.remainder, inner, digits.quotient, outer)) {
+        if (q.empty() || r.empty()) continue;
+        Stmt branch = branches.empty() ? body : AllocationRenamer(program_).Mutate(body);
+        std::vector<Expr> conditions;
+        AddRange(digits.quotient, outer, q, branch, conditions);
+        AddRange(digits.remainder, inner, r, branch, conditions);
+        branch = Mutate(branch);
+        bounds_.erase(digits.quotient);
+        bounds_.erase(digits.remainder);
+        if (branch && !conditions.empty()) branch = MakeIf(Conjunction(conditions), branch);
+        if (branch) branches.push_back(std::move(branch));
+      }
+    }
+    if (branches.empty()) return Stmt();
+    Expr var = MakeVar(loop.var);
+    Stmt parts =
+        Substitute(MakeSequence(std::move(branches)),
+                   {{digits.quotient, MakeBinary(BinaryOp::kFloorDiv, var, MakeInt(inner))},
+                    {digits.remainder, MakeBinary(BinaryOp::kMod, var, MakeInt(inner))}});
+    return MakeFor(loop.var, loop.extent, loop.marks, std::move(parts));
   }
 
   Stmt SplitBody(const For& loop, Range full) {
