@@ -12,8 +12,10 @@
 // The region is the bounding box of what an iteration reads: intervals of the
 // subscripts with the loops at and around the place held fixed. A predicate
 // keeps it within the stage's domain. Legal when
-//   - the stage is no output, stands at the root with nothing else in its loops,
-//     which are unmarked and one per axis;
+//   - the stage stands at the root with nothing else in its loops, which are
+//     unmarked and one per axis;
+//   - if it is an output, the regions of all iterations are its domain, each
+//     element once (rule coverage of the verifier): its store has no region then;
 //   - every read of its buffer is inside the loop;
 //   - no loop at or around the place is vectorised.
 // That what it reads itself is complete at the new place, the verifier checks.
@@ -29,6 +31,7 @@
 #include "compiler/loop/conditions.h"
 #include "compiler/loop/index_range.h"
 #include "compiler/loop/stmt_visitor.h"
+#include "compiler/loop/verify.h"
 #include "compiler/schedule/inspect.h"
 #include "compiler/schedule/primitives.h"
 
@@ -63,10 +66,16 @@ class Move {
     ASSIGN_OR_RETURN(producer_, schedule::FindOwnNest(program_, action_, stage_.name));
     ASSIGN_OR_RETURN(axis_of_loop_, schedule::AxesOfLoops(action_, producer_));
     buffer_ = program_.FindBuffer(producer_.store->buffer);
-    RETURN_IF_ERROR(schedule::CheckIntermediate(action_, *buffer_));
+    is_output_ = buffer_->access == Access::kOutput;
+    if (!is_output_) RETURN_IF_ERROR(schedule::CheckIntermediate(action_, *buffer_));
     RETURN_IF_ERROR(FindReads());
     for (size_t d = 0; d < stage_.spatial.size(); ++d) spans_.push_back(SpanOf(d));
-    return Rewrite();
+    Program result = Rewrite();
+    if (!is_output_) return result;
+    absl::Status legal = Verify(result);
+    if (legal.ok()) return result;
+    return Refuse(action_, absl::StrCat("its buffer ", buffer_->name, " is an output, and ",
+                                        legal.message()));
   }
 
  private:
@@ -143,7 +152,7 @@ class Move {
       }
     }
     Stmt nest = MakeStore(store.stage, store.role, store.bindings, store.buffer, store.indices,
-                          store.value, predicate, spans_);
+                          store.value, predicate, is_output_ ? std::vector<AxisSpan>() : spans_);
     for (auto loop = producer_.loops.rbegin(); loop != producer_.loops.rend(); ++loop) {
       nest = MakeFor((*loop)->var, extents.at((*loop)->var), {}, std::move(nest));
     }
@@ -161,6 +170,7 @@ class Move {
 
   StoreSite producer_;
   const Buffer* buffer_;
+  bool is_output_ = false;
   absl::flat_hash_map<std::string, size_t> axis_of_loop_;
   std::vector<BufferAccess> reads_;
   const StmtNode* before_ = nullptr;  // what the producer is put before

@@ -150,8 +150,8 @@ TEST(Rejection, ComputeAt) {
   for (const Case& c : std::initializer_list<Case>{
            {kStages, "compute_at(s, u.i)\ncompute_at(p, u.j)",
             "cannot compute stage p at loop u.j: stage s reads it outside of the loop"},
-           {kStages, "compute_at(u, v.i)", "its buffer u is an output"},
-           {kStages, "compute_at(v, u.i)", "its buffer v is an output"},
+           {kStages, "compute_at(u, v.j)", "its buffer u is an output, and rule coverage: stage u"},
+           {kStages, "compute_at(v, u.i)", "nothing reads it"},
            {kStages, "a, b = split(s.i, 2)\ncompute_at(s, u.i)", "its axis i is not one loop"},
            {kStages, "compute_at(s, u.i)\ncompute_at(s, u.j)", "its loops also contain stage u"},
            {kStages, "vectorize(u.j)\ncompute_at(s, u.j)", "loop u.j is vectorized"},
