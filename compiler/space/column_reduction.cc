@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "compiler/space/knob_domain.h"
+#include "compiler/space/loop_plan.h"
 #include "compiler/space/nest_numbers.h"
 #include "compiler/space/register_tile.h"
 
@@ -76,7 +77,8 @@ class PanelPlan : public Plan {
       : nest_(std::move(nest)),
         consumers_(std::move(consumers)),
         keep_result_(keep_result),
-        registers_(options.target.vector_registers) {
+        registers_(options.target.vector_registers),
+        threads_(options.threads) {
     auto add = [&](const char* name, std::vector<int64_t> domain) {
       knobs_.push_back({absl::StrCat(nest_.stage, ".", name), std::move(domain)});
     };
@@ -149,15 +151,17 @@ class PanelPlan : public Plan {
       if (!consumer.rows.empty()) rows.push_back(consumer.rows);
       EmitTileCopy(rows, consumer.columns, width, nest_.lanes, trace, marks);
     }
+    size_t parallel = ParallelLoops(v);
+    if (parallel > 0) EmitParallel(std::span(tile.outer).first(parallel), trace, marks);
     marks.WriteTo(trace);
-    if (v[3] == 1) trace.Mark("parallel", {tile.outer.front()});
   }
 
   void Model(std::span<const int64_t> v, ScheduleModel& model) const override {
     int64_t width = v[0] * nest_.lanes;
     std::vector<TileLoop> loops;
+    const size_t parallel = ParallelLoops(v);
     auto kind = [&] {
-      return loops.empty() && v[3] == 1 ? ModelLoopKind::kParallel : ModelLoopKind::kSerial;
+      return loops.size() < parallel ? ModelLoopKind::kParallel : ModelLoopKind::kSerial;
     };
     for (int loop : nest_.outer) {
       loops.push_back({loop, 1, static_cast<double>(nest_.extents[loop]), kind()});
@@ -215,10 +219,20 @@ class PanelPlan : public Plan {
   }
 
  private:
+  // How many of the loops around a tile are the parallel loop.
+  size_t ParallelLoops(std::span<const int64_t> v) const {
+    if (v[3] == 0) return 0;
+    std::vector<int64_t> extents;
+    for (int loop : nest_.outer) extents.push_back(nest_.extents[loop]);
+    if (nest_.rows >= 0) extents.push_back(CeilDiv(nest_.extents[nest_.rows], v[1]));
+    extents.push_back(CeilDiv(nest_.extents[nest_.columns], v[0] * nest_.lanes));
+    return LoopsForThreads(extents, threads_);
+  }
+
   const ColumnNest nest_;
   const std::vector<Consumer> consumers_;
   const bool keep_result_;
-  const int registers_;
+  const int registers_, threads_;
 };
 
 class BandPlan : public Plan {
@@ -259,7 +273,6 @@ class BandPlan : public Plan {
   void Emit(std::span<const int64_t> v, TraceBuilder& trace) const override {
     MarkList marks;
     int64_t width = v[1] * nest_.lanes, extent = nest_.extents[nest_.columns];
-    std::string parallel;
     auto [bands, band] = trace.Split(nest_.loops[nest_.reductions.front()], v[0]);
     std::string sum = trace.RFactor(nest_.stage, bands);
     std::string sum_bands = sum + bands.substr(nest_.stage.size());
@@ -269,7 +282,6 @@ class BandPlan : public Plan {
     int64_t tasks = Tasks(v);
     if (tasks > 0) {
       auto [outer, inner] = trace.Split(columns, Chunk(v));
-      parallel = outer;
       columns = inner;
       order.push_back(outer);
       extent = Chunk(v);
@@ -290,9 +302,10 @@ class BandPlan : public Plan {
     marks.Unroll(band);
     marks.Unroll(bands);
     if (extent > width && extent % width != 0) marks.Partition(outer);
+    size_t parallel = ParallelLoops(v);
+    marks.Add("peel", {sum_bands, "first"});
+    if (parallel > 0) EmitParallel(std::span(order).first(parallel), trace, marks);
     marks.WriteTo(trace);
-    trace.Mark("peel", {sum_bands, "first"});
-    if (!parallel.empty()) trace.Mark("parallel", {parallel});
   }
 
   void Model(std::span<const int64_t> v, ScheduleModel& model) const override {
@@ -302,10 +315,10 @@ class BandPlan : public Plan {
       loops.push_back({loop, 1, static_cast<double>(nest_.extents[loop])});
     }
     if (Tasks(v) > 0) {
-      loops.push_back(
-          {nest_.columns, Chunk(v), Blocks(extent, Chunk(v)), ModelLoopKind::kParallel});
+      loops.push_back({nest_.columns, Chunk(v), Blocks(extent, Chunk(v))});
       extent = Chunk(v);
     }
+    for (size_t l = 0; l < ParallelLoops(v); ++l) loops[l].kind = ModelLoopKind::kParallel;
     int k0 = nest_.reductions.front();
     loops.push_back({k0, v[0], Blocks(nest_.extents[k0], v[0])});
     loops.push_back({nest_.columns, width, Blocks(extent, width)});
@@ -345,6 +358,14 @@ class BandPlan : public Plan {
   int64_t Chunk(std::span<const int64_t> v) const {
     int64_t width = v[1] * nest_.lanes;
     return CeilDiv(CeilDiv(nest_.extents[nest_.columns], width), Tasks(v)) * width;
+  }
+  // How many of the loops around the bands are the parallel loop.
+  size_t ParallelLoops(std::span<const int64_t> v) const {
+    if (Tasks(v) == 0) return 0;
+    std::vector<int64_t> extents;
+    for (int loop : nest_.outer) extents.push_back(nest_.extents[loop]);
+    extents.push_back(CeilDiv(nest_.extents[nest_.columns], Chunk(v)));
+    return LoopsForThreads(extents, threads_);
   }
 
   const ColumnNest nest_;

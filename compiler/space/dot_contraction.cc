@@ -102,7 +102,11 @@ class DotContractionPlan : public Plan {
     for (const PlannedLoop& loop : plan.loops) {
       if (loop.ragged) marks.Partition(loop.name);
     }
-    if (threads_ > 1 && !plan.loops.empty()) marks.Add("parallel", {plan.loops.front().name});
+    std::vector<std::string> parallel;
+    for (const PlannedLoop& loop : plan.loops) {
+      if (loop.kind == ModelLoopKind::kParallel) parallel.push_back(loop.name);
+    }
+    if (!parallel.empty()) EmitParallel(parallel, trace, marks);
     marks.WriteTo(trace);
   }
 
@@ -111,7 +115,6 @@ class DotContractionPlan : public Plan {
     std::vector<std::string> inner;
     BuildTiles(v, plan, inner);
     std::vector<PlannedLoop> outer = plan.loops, rows;
-    if (threads_ > 1 && !outer.empty()) outer.front().kind = ModelLoopKind::kParallel;
     for (auto row = rows_.rbegin(); row != rows_.rend(); ++row) {
       PlannedLoop loop;
       loop.axis = row->var;
@@ -134,35 +137,15 @@ class DotContractionPlan : public Plan {
     loops.insert(loops.end(), terms.begin(), terms.end());
     loops.insert(loops.end(), rows.begin(), rows.end());
     loops.push_back(lanes);
-    NestModel main;
-    main.element_bytes = c_.element_bytes;
-    for (const PlannedLoop& loop : loops) {
-      main.loops.push_back({loop.trips, loop.kind, loop.reduction});
-    }
-    main.multiply_adds = c_.operations.multiply_adds;
-    main.arithmetic = c_.operations.arithmetic;
-    main.divisions = c_.operations.divisions;
-    main.elementary = c_.operations.elementary;
-    for (const FusedProducer& producer : c_.producers) {
-      main.arithmetic += producer.operations.arithmetic;
-      main.divisions += producer.operations.divisions;
-      main.elementary += producer.operations.elementary;
-    }
+    NestModel main = ContractionNest(c_, loops);
     main.accumulators = static_cast<int>(v[kRows] * v[kOuterRows] * v[kVectors]);
     main.live_vectors = static_cast<int>(LiveVectors(v));
-    for (const ContractionOperand& operand : c_.operands) {
-      main.accesses.push_back(
-          {operand.number, operand.element_bytes, false,
-           StridesOver(loops, [&](const std::string& axis) { return operand.StrideOf(axis); })});
-    }
     model.nests.push_back(std::move(main));
 
     // The lanes of a vector fold in about as many steps as their logarithm.
     std::vector<PlannedLoop> folded = outer;
     folded.insert(folded.end(), rows.begin(), rows.end());
-    NestModel fold;
-    fold.element_bytes = c_.element_bytes;
-    for (const PlannedLoop& loop : folded) fold.loops.push_back({loop.trips, loop.kind, false});
+    NestModel fold = NestOver(folded, c_.element_bytes);
     fold.arithmetic = static_cast<double>(v[kVectors]);
     for (int64_t width = lanes_; width > 1; width /= 2) fold.arithmetic += 2;
     fold.accesses = {
@@ -207,6 +190,7 @@ class DotContractionPlan : public Plan {
         inner.push_back(row.name);
       }
     }
+    if (threads_ > 1 && !plan.loops.empty()) plan.MakeParallel(0, plan.loops.size(), threads_);
   }
 
   const Contraction c_;

@@ -1,5 +1,5 @@
 // Rule for nests that no other rule matches: elementwise functions in lanes and
-// unrolled vectors, anything else as it is written, its outer loop in parallel.
+// unrolled vectors, anything else as it is written.
 #include <optional>
 
 #include "compiler/space/row_plan.h"

@@ -8,6 +8,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "compiler/intrinsic/intrinsic.h"
+#include "compiler/space/knob_domain.h"
+#include "compiler/space/loop_plan.h"
 #include "compiler/space/nest_numbers.h"
 #include "compiler/space/register_tile.h"
 
@@ -34,7 +36,8 @@ class LayoutPlan : public Plan {
       : nest_(std::move(nest)),
         name_(std::move(name)),
         tiles_(std::move(tiles)),
-        intrinsics_(std::move(intrinsics)) {
+        intrinsics_(std::move(intrinsics)),
+        threads_(threads) {
     auto add = [&](const char* name, std::vector<int64_t> domain) {
       knobs_.push_back({absl::StrCat(nest_.stage, ".", name), std::move(domain)});
     };
@@ -77,16 +80,17 @@ class LayoutPlan : public Plan {
     }
     if (!intrinsics_.empty()) {
       size_t at = std::find(tiles_.begin(), tiles_.end(), v[0]) - tiles_.begin();
-      trace.Mark("tensorize", {row, intrinsics_[at]});
+      marks.Add("tensorize", {row, intrinsics_[at]});
     }
+    if (v[3] == 1) EmitParallel(std::span(order).first(ParallelLoops(v)), trace, marks);
     marks.WriteTo(trace);
-    if (v[3] == 1) trace.Mark("parallel", {order.front()});
   }
 
   void Model(std::span<const int64_t> v, ScheduleModel& model) const override {
     std::vector<TileLoop> loops;
+    const size_t parallel = v[3] == 1 ? ParallelLoops(v) : 0;
     auto kind = [&] {
-      return loops.empty() && v[3] == 1 ? ModelLoopKind::kParallel : ModelLoopKind::kSerial;
+      return loops.size() < parallel ? ModelLoopKind::kParallel : ModelLoopKind::kSerial;
     };
     for (int loop : nest_.outer) {
       loops.push_back({loop, 1, static_cast<double>(nest_.numbers.extents[loop]), kind()});
@@ -99,7 +103,7 @@ class LayoutPlan : public Plan {
     double band = v[2] > 1 ? static_cast<double>(v[2]) : num_second;
     if (v[2] > 1) loops.push_back({second, v[2] * v[0], num_second / band, kind()});
     loops.push_back({first, v[0], num_first, kind()});
-    loops.push_back({second, v[0], band});
+    loops.push_back({second, v[0], band, kind()});
     double tile = static_cast<double>(v[0]);
     if (intrinsics_.empty()) {
       loops.push_back({nest_.rows, 1, tile});
@@ -122,13 +126,26 @@ class LayoutPlan : public Plan {
 
  private:
   int64_t NumTiles(bool rows, int64_t tile) const {
-    return ((rows ? nest_.num_rows : nest_.num_columns) + tile - 1) / tile;
+    return CeilDiv(rows ? nest_.num_rows : nest_.num_columns, tile);
+  }
+
+  // How many of the loops around a tile are the parallel loop.
+  size_t ParallelLoops(std::span<const int64_t> v) const {
+    std::vector<int64_t> extents;
+    for (int loop : nest_.outer) extents.push_back(nest_.numbers.extents[loop]);
+    bool rows_outside = v[1] == kRowsOutside;
+    int64_t second = NumTiles(!rows_outside, v[0]);
+    if (v[2] > 1) extents.push_back(CeilDiv(second, v[2]));
+    extents.push_back(NumTiles(rows_outside, v[0]));
+    extents.push_back(v[2] > 1 ? v[2] : second);
+    return LoopsForThreads(extents, threads_);
   }
 
   const LayoutNest nest_;
   const std::string name_;
   const std::vector<int64_t> tiles_;
   const std::vector<std::string> intrinsics_;
+  const int threads_;
 };
 
 std::optional<LayoutNest> AsLayoutNest(const SpaceContext& context, const StageNest& nest) {

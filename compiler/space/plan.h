@@ -45,8 +45,9 @@ struct SpaceContext {
 
   // A number for each buffer, as ModelAccess wants it.
   int BufferNumber(std::string_view buffer) const;
-  // Whether a nest other than those of `among` reads what nests[nest] stores,
-  // or it is an output.
+  // Whether a nest other than those of `among` reads what nests[nest] stores.
+  bool IsReadOutside(size_t nest, std::span<const size_t> among) const;
+  // The same, or it is an output.
   bool IsReadElsewhere(size_t nest, std::span<const size_t> among) const;
 };
 

@@ -32,6 +32,16 @@ bool ReadsBuffer(const StageNest& nest, const std::string& buffer) {
 
 }  // namespace
 
+void MarkList::Redirect(std::span<const std::string> loops, const std::string& loop) {
+  std::vector<Entry> marks;
+  for (Entry& mark : marks_) {
+    std::string& target = mark.arguments.front();
+    if (std::find(loops.begin(), loops.end(), target) != loops.end()) target = loop;
+    if (std::find(marks.begin(), marks.end(), mark) == marks.end()) marks.push_back(mark);
+  }
+  marks_ = std::move(marks);
+}
+
 void MarkList::WriteTo(TraceBuilder& trace) const {
   for (const Entry& mark : marks_) trace.Mark(mark.primitive, mark.arguments);
 }

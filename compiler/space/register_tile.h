@@ -4,6 +4,7 @@
 #define LATHE_COMPILER_SPACE_REGISTER_TILE_H_
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,12 +22,15 @@ class MarkList {
   void Vectorize(const std::string& loop) { Add("vectorize", {loop}); }
   void Unroll(const std::string& loop) { Add("unroll", {loop}); }
   void Partition(const std::string& loop) { Add("tail", {loop, "partition"}); }
+  // Marks of `loops` are about `loop` from now on, each once.
+  void Redirect(std::span<const std::string> loops, const std::string& loop);
   void WriteTo(TraceBuilder& trace) const;
 
  private:
   struct Entry {
     std::string primitive;
     std::vector<std::string> arguments;
+    bool operator==(const Entry&) const = default;
   };
   std::vector<Entry> marks_;
 };

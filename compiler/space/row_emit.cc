@@ -9,11 +9,11 @@ constexpr int64_t kMaxFoldLanes = 256;  // of one vector that is folded
 
 }  // namespace
 
-bool CanFoldRows(const RowStage& stage, int64_t vectors) {
-  int64_t width = vectors * stage.lanes;
+bool CanFoldRows(int64_t extent, int64_t lanes, int64_t vectors) {
+  int64_t width = vectors * lanes;
   // A block that ends at a multiple of the lanes, but not of the block, would get a
   // predicate that the verifier cannot trace back to the domain.
-  bool ends_between = stage.extent % width != 0 && stage.extent % stage.lanes == 0;
+  bool ends_between = extent % width != 0 && extent % lanes == 0;
   return width <= kMaxFoldLanes && (vectors == 1 || !ends_between);
 }
 

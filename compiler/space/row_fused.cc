@@ -1,6 +1,6 @@
-// Rule: consecutive stages of which only the last is read elsewhere, and which
-// share their outer row axes, run under one row loop; elementwise ones among them
-// are computed where they are read.
+// Rule: consecutive stages of which only the last is read by others, and which
+// share their outer row axes, run under one row loop, outputs among them too;
+// elementwise ones are computed where they are read.
 #include <algorithm>
 #include <optional>
 
@@ -28,6 +28,7 @@ enum class Inlining : uint8_t {
 Inlining InliningOf(const SpaceContext& context, size_t producer, size_t last) {
   const StageNest& nest = context.nests[producer];
   if (!nest.stage->reduction.empty()) return Inlining::kNever;
+  if (context.function.IsOutput(nest.stage->name)) return Inlining::kNever;
   int reads = 0;
   for (size_t reader = producer + 1; reader <= last; ++reader) {
     for (const ReadStride& read : context.nests[reader].reads) {
@@ -53,7 +54,7 @@ class RowFusedRule : public Rule {
       std::vector<size_t> range;
       for (size_t n = first; n <= last; ++n) range.push_back(n);
       bool closed = std::none_of(range.begin(), range.end() - 1,
-                                 [&](size_t n) { return context.IsReadElsewhere(n, range); });
+                                 [&](size_t n) { return context.IsReadOutside(n, range); });
       if (!closed) continue;
       std::vector<PlanMatch> matches = MatchRange(context, range);
       if (!matches.empty()) return matches;

@@ -242,6 +242,9 @@ std::optional<RowGroup> GroupRows(const SpaceContext& context, size_t first, siz
     while (num_rows > 0 && sink.loops[num_rows - 1]->extent == 1) --num_rows;
     if (num_rows > 0) --num_rows;
   }
+  for (size_t n = first; n < last; ++n) {
+    group.has_outputs = group.has_outputs || context.function.IsOutput(nests[n].stage->name);
+  }
   for (size_t r = 0; r < num_rows; ++r) group.rows.push_back(sink.loops[r]->extent);
   for (size_t n = first; n <= last; ++n) {
     group.stages.push_back(
@@ -259,7 +262,8 @@ std::optional<RowGroup> GroupRows(const SpaceContext& context, size_t first, siz
   for (RowStage& stage : group.stages) {
     for (NestNumbers::Access& access : stage.numbers.accesses) {
       bool local = std::any_of(nests.begin() + first, nests.begin() + last, [&](const auto& nest) {
-        return context.BufferNumber(nest.store->buffer) == access.buffer;
+        return context.BufferNumber(nest.store->buffer) == access.buffer &&
+               !context.function.IsOutput(nest.stage->name);
       });
       if (!local) continue;
       for (int row : stage.row_positions) access.strides[row] = 0;

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "compiler/space/knob_domain.h"
+#include "compiler/space/loop_plan.h"
 #include "compiler/space/register_tile.h"
 
 namespace lathe {
@@ -29,9 +30,13 @@ class RowPlan : public Plan {
   std::string_view name() const override { return group_.name; }
 
   bool IsLegal(std::span<const int64_t> v) const override {
+    if (group_.has_outputs && !BlocksArePartition(v)) return false;
     for (size_t s = 0; s < group_.stages.size(); ++s) {
       const RowStage& stage = group_.stages[s];
-      if (stage.kind == RowStageKind::kFold && !CanFoldRows(stage, Vectors(v, s))) return false;
+      if (stage.kind != RowStageKind::kFold) continue;
+      bool divided = group_.rows.empty() && NumTasks(v) > 0 && stage.other_loops.empty();
+      int64_t extent = divided ? stage.extent / NumTasks(v) : stage.extent;
+      if (!CanFoldRows(extent, stage.lanes, Vectors(v, s))) return false;
     }
     return true;
   }
@@ -60,6 +65,7 @@ class RowPlan : public Plan {
 
   // Tasks for each thread; 0: serial.
   std::vector<int64_t> Tasks() const {
+    if (CutsRows()) return UpTo({0, 1, 4, 16}, num_rows_ * (Sink().extent / Sink().lanes));
     if (num_rows_ > 1) return UpTo({0, 1, 4, 16}, num_rows_);
     if (group_.stages.size() > 1 || Sink().vector_loop < 0 || !group_.rows.empty()) return {};
     if (Sink().kind == RowStageKind::kMap) {
@@ -88,11 +94,34 @@ class RowPlan : public Plan {
     return {Sink().loops[loop], Sink().numbers.extents[loop]};
   }
   // How many leading row loops become one for the tasks.
-  size_t FusedRows() const {
-    size_t count = 1;
-    int64_t product = group_.rows.front();
-    while (count < group_.rows.size() && product < 4 * threads_) product *= group_.rows[count++];
-    return count;
+  size_t FusedRows() const { return LoopsForThreads(group_.rows, threads_); }
+  // Iterations of the fused rows in one task.
+  int64_t Grain(int64_t tasks) const {
+    int64_t extent = 1;
+    for (size_t r = 0; r < FusedRows(); ++r) extent *= group_.rows[r];
+    return std::max<int64_t>(1, extent / tasks);
+  }
+  // Whether each row is in one block, and blocks are boxes: rows that were fused, or
+  // that tasks divide otherwise, are computed twice at the ends of blocks.
+  bool BlocksArePartition(std::span<const int64_t> v) const {
+    if (NumTasks(v) == 0 || RowsPerBlock(v) == 1 || FusedRows() < group_.rows.size()) return true;
+    int64_t grain = Grain(NumTasks(v));
+    return FusedRows() == 1 && (grain == 1 || grain % RowsPerBlock(v) == 0);
+  }
+  // Whether tasks are parts of rows: of one elementwise stage with few rows.
+  bool CutsRows() const {
+    return group_.stages.size() == 1 && !group_.rows.empty() && Sink().kind == RowStageKind::kMap &&
+           Sink().other_loops.empty() && FusedRows() == group_.rows.size() &&
+           num_rows_ < kTasksPerThread * threads_;
+  }
+  // Tasks that each row makes; 1: rows are not cut.
+  int64_t TasksPerRow(std::span<const int64_t> v) const {
+    return CutsRows() ? CeilDiv(NumTasks(v), num_rows_) : 1;
+  }
+  // Elements of one task of `tasks` that share the sink's axis: whole blocks.
+  int64_t Chunk(std::span<const int64_t> v, int64_t tasks) const {
+    int64_t block = std::max<int64_t>(Vectors(v, group_.stages.size() - 1) * Sink().lanes, 1);
+    return CeilDiv(CeilDiv(Sink().extent, block), tasks) * block;
   }
 
   std::string MakeTasks(std::vector<std::string>& rows, int64_t tasks, TraceBuilder& trace) const;
@@ -115,7 +144,9 @@ std::vector<int64_t> RowPlan::Analytic(const SpaceOptions& options) const {
     for (int64_t vectors : {4, 3, 2, 6, 8, 1}) {
       const std::vector<int64_t>& domain = knobs_[vectors_[s]].domain;
       if (std::find(domain.begin(), domain.end(), vectors) == domain.end()) continue;
-      if (stage.kind == RowStageKind::kFold && !CanFoldRows(stage, vectors)) continue;
+      if (stage.kind == RowStageKind::kFold && !CanFoldRows(stage.extent, stage.lanes, vectors)) {
+        continue;
+      }
       int64_t computed = CeilDiv(stage.extent, vectors * stage.lanes) * vectors * stage.lanes;
       if (best == 0 || computed < least) {
         best = vectors;
@@ -129,6 +160,7 @@ std::vector<int64_t> RowPlan::Analytic(const SpaceOptions& options) const {
   for (int64_t tasks : knobs_[tasks_].domain) {
     std::vector<int64_t> tried = values;
     tried[tasks_] = tasks;
+    if (!IsLegal(tried)) continue;
     ScheduleModel model;
     Model(tried, model);
     double seconds = EstimateSeconds(model, options.target, options.threads);
@@ -144,15 +176,11 @@ std::vector<int64_t> RowPlan::Analytic(const SpaceOptions& options) const {
 // Returns the loop over tasks; `rows` are what is left below it.
 std::string RowPlan::MakeTasks(std::vector<std::string>& rows, int64_t tasks,
                                TraceBuilder& trace) const {
-  int64_t extent = group_.rows.front();
   size_t fused = FusedRows();
-  std::string outermost = rows.front();
-  for (size_t r = 1; r < fused; ++r) {
-    rows[1] = trace.Fuse(rows[0], rows[1], absl::StrCat(outermost, ".f", r));
-    rows.erase(rows.begin());
-    extent *= group_.rows[r];
-  }
-  int64_t grain = std::max<int64_t>(1, extent / tasks);
+  std::string loop = FuseLoops(std::span(rows).first(fused), trace);
+  rows.erase(rows.begin(), rows.begin() + static_cast<int64_t>(fused) - 1);
+  rows.front() = std::move(loop);
+  int64_t grain = Grain(tasks);
   if (grain == 1) return rows.front();
   auto [outer, inner] = trace.Split(rows.front(), grain);
   rows.front() = inner;
@@ -169,11 +197,14 @@ void RowPlan::Emit(std::span<const int64_t> v, TraceBuilder& trace) const {
   std::vector<std::string> rows = Sink().row_loops;
   RowStage sink = Sink();
   bool chunks = tasks > 0 && group_.rows.empty();  // of the sink's own axis
-  if (chunks && sink.kind == RowStageKind::kMap) {
-    int64_t block = Vectors(v, last) * sink.lanes;
-    std::tie(parallel, names[last].outer) =
-        trace.Split(sink.vector, CeilDiv(CeilDiv(sink.extent, std::max<int64_t>(block, 1)), tasks) *
-                                     std::max<int64_t>(block, 1));
+  bool parts = tasks > 0 && TasksPerRow(v) > 1;
+  if (parts) {
+    auto [part, inner] = trace.Split(sink.vector, Chunk(v, TasksPerRow(v)));
+    names[last].outer = inner;
+    rows.push_back(part);
+    parallel = FuseLoops(rows, trace);
+  } else if (chunks && sink.kind == RowStageKind::kMap) {
+    std::tie(parallel, names[last].outer) = trace.Split(sink.vector, Chunk(v, tasks));
   } else if (chunks) {
     auto [loop, extent] = FirstReduced();
     if (loop.empty()) {
@@ -196,7 +227,7 @@ void RowPlan::Emit(std::span<const int64_t> v, TraceBuilder& trace) const {
   }
   if (sink.kind == RowStageKind::kFold) rows = names[last].fold_rows;
   if (chunks && sink.kind == RowStageKind::kFold) parallel = rows.front();
-  if (tasks > 0 && !chunks) parallel = MakeTasks(rows, tasks, trace);
+  if (tasks > 0 && !chunks && !parts) parallel = MakeTasks(rows, tasks, trace);
 
   std::string at = rows.empty() ? "" : rows.back();
   std::string innermost = at;
@@ -227,6 +258,11 @@ void RowPlan::Emit(std::span<const int64_t> v, TraceBuilder& trace) const {
     EmitRowLanes(stage, names[s], Vectors(v, s), trace, marks);
     if (!names[s].fold.empty()) marks.Vectorize(names[s].fold_block);
   }
+  // The last task may be shorter.
+  if ((parts || chunks) && sink.kind == RowStageKind::kMap &&
+      sink.extent % Chunk(v, parts ? TasksPerRow(v) : tasks) != 0) {
+    marks.Partition(parallel);
+  }
   marks.WriteTo(trace);
   if (!parallel.empty()) trace.Mark("parallel", {parallel});
 }
@@ -248,7 +284,8 @@ void RowPlan::Model(std::span<const int64_t> v, ScheduleModel& model) const {
       }
     }
     size_t num_rows = loops.size();
-    bool chunks = tasks > 0 && group_.rows.empty();
+    bool chunks = tasks > 0 && (group_.rows.empty() || TasksPerRow(v) > 1);
+    int64_t parts = group_.rows.empty() ? tasks : TasksPerRow(v);
     double extent = static_cast<double>(stage.extent);
     for (int loop : stage.other_loops) {
       double trips = static_cast<double>(stage.numbers.extents[loop]);
@@ -264,9 +301,9 @@ void RowPlan::Model(std::span<const int64_t> v, ScheduleModel& model) const {
     if (stage.vector_loop >= 0) {
       int64_t width = std::max<int64_t>(1, vectors * stage.lanes);
       if (chunks) {
-        loops.push_back({stage.vector_loop, static_cast<int64_t>(extent / tasks),
-                         static_cast<double>(tasks), ModelLoopKind::kParallel});
-        extent /= static_cast<double>(tasks);
+        loops.push_back({stage.vector_loop, static_cast<int64_t>(extent / parts),
+                         static_cast<double>(parts), ModelLoopKind::kParallel});
+        extent /= static_cast<double>(parts);
       }
       loops.push_back({stage.vector_loop, width, Blocks(static_cast<int64_t>(extent), width),
                        ModelLoopKind::kSerial});

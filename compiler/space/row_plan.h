@@ -58,6 +58,7 @@ struct RowGroup {
   std::vector<std::string> inlined;  // stages, in the order of inlining
   std::vector<RowStage> stages;      // in order; the last is the sink
   std::vector<int64_t> rows;         // extents of the row loops
+  bool has_outputs = false;          // stages before the sink are outputs too
 };
 
 // Stages first..last of `context` as one group, after inlining; nullopt when they
@@ -80,8 +81,8 @@ struct RowNames {
   std::vector<std::string> fold_rows;  // its row loops
   std::string fold_block;
 };
-// Whether so many vectors of lanes can be kept apart.
-bool CanFoldRows(const RowStage& stage, int64_t vectors);
+// Whether so many vectors of lanes can be kept apart over `extent` elements.
+bool CanFoldRows(int64_t extent, int64_t lanes, int64_t vectors);
 // Lanes of the reduction stay apart until a stage of its own folds them.
 RowNames EmitRowFold(const RowStage& stage, int64_t vectors, TraceBuilder& trace);
 // Splits the vector loop of a kMap or kFold into vectors and lanes.

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "compiler/intrinsic/intrinsic.h"
 #include "compiler/space/knob_domain.h"
+#include "compiler/space/loop_plan.h"
 #include "compiler/space/row_plan.h"
 
 namespace lathe {
@@ -22,7 +23,9 @@ namespace {
 class RowProductsPlan : public Plan {
  public:
   RowProductsPlan(RowGroup group, const SpaceContext& context)
-      : group_(std::move(group)), registers_(context.options.target.vector_registers) {
+      : group_(std::move(group)),
+        registers_(context.options.target.vector_registers),
+        threads_(context.options.threads) {
     for (const RowStage& stage : group_.stages) {
       std::vector<int64_t> vectors;
       for (int64_t v : {1, 2, 3, 4, 6}) {
@@ -42,7 +45,7 @@ class RowProductsPlan : public Plan {
     }
     rows_ = Add(group_.stages.back().name + ".rows", std::move(rows));
     std::vector<int64_t> parallel{0};
-    if (context.options.threads > 1) parallel.push_back(1);
+    if (threads_ > 1) parallel.push_back(1);
     parallel_ = Add(group_.stages.back().name + ".parallel", std::move(parallel));
   }
 
@@ -52,7 +55,9 @@ class RowProductsPlan : public Plan {
     for (size_t s = 0; s < group_.stages.size(); ++s) {
       const RowStage& stage = group_.stages[s];
       int64_t vectors = Vectors(v, s);
-      if (stage.kind == RowStageKind::kFold && !CanFoldRows(stage, vectors)) return false;
+      if (stage.kind == RowStageKind::kFold && !CanFoldRows(stage.extent, stage.lanes, vectors)) {
+        return false;
+      }
       if (stage.kind != RowStageKind::kProduct) continue;
       if (v[rows_] * vectors + vectors + 1 > registers_) return false;
       bool ends_between =
@@ -141,11 +146,19 @@ class RowProductsPlan : public Plan {
     return turn;
   }
 
-  void EmitTurn(const RowStage& stage, const std::string& copy, TraceBuilder& trace,
+  // How many of the loops over rows, blocks last, are the parallel loop. A copy
+  // within the first of them is made ahead of all where they are several.
+  size_t ParallelLoops(std::span<const int64_t> v) const {
+    std::vector<int64_t> extents = group_.rows;
+    extents.back() /= v[rows_];
+    return v[parallel_] == 1 ? LoopsForThreads(extents, threads_) : 0;
+  }
+
+  void EmitTurn(const RowStage& stage, const std::string& copy, bool in_rows, TraceBuilder& trace,
                 MarkList& marks) const {
     std::string inner = absl::StrCat(copy, ".d", stage.packed, "o");
     std::string outer = absl::StrCat(copy, ".d", stage.packed - 1);
-    if (turn_.in_rows) trace.Mark("compute_at", {copy, group_.stages.back().row_loops.front()});
+    if (in_rows) trace.Mark("compute_at", {copy, group_.stages.back().row_loops.front()});
     int64_t tile = turn_.tile > 1 ? turn_.tile : stage.lanes;
     auto [o, i] = trace.Split(outer, tile);
     if (turn_.intrinsic.empty()) {
@@ -164,7 +177,7 @@ class RowProductsPlan : public Plan {
                    MarkList& marks) const;
 
   RowGroup group_;
-  const int registers_;
+  const int registers_, threads_;
   int buffers_ = 0;  // the number of the turned copy
   Turn turn_;
   std::vector<int> vectors_, unroll_;  // knobs, by stage; -1: none
@@ -205,6 +218,7 @@ void RowProductsPlan::Emit(std::span<const int64_t> v, TraceBuilder& trace) cons
   size_t last = group_.stages.size() - 1;
   std::vector<RowNames> names(last + 1);
   std::vector<std::string> copies(last + 1);
+  const size_t parallel = ParallelLoops(v);
   std::string turned;
   for (size_t s = 0; s <= last; ++s) {
     const RowStage& stage = group_.stages[s];
@@ -229,7 +243,7 @@ void RowProductsPlan::Emit(std::span<const int64_t> v, TraceBuilder& trace) cons
   for (size_t s = 0; s <= last; ++s) {
     const RowStage& stage = group_.stages[s];
     if (stage.kind == RowStageKind::kProduct) {
-      if (stage.packed >= 0) EmitTurn(stage, turned, trace, marks);
+      if (stage.packed >= 0) EmitTurn(stage, turned, turn_.in_rows && parallel < 2, trace, marks);
       TileProduct(stage, Vectors(v, s), v[unroll_[s]], trace, marks);
       continue;
     }
@@ -237,10 +251,12 @@ void RowProductsPlan::Emit(std::span<const int64_t> v, TraceBuilder& trace) cons
     EmitRowLanes(stage, names[s], Vectors(v, s), trace, marks);
     if (!names[s].fold.empty()) marks.Vectorize(names[s].fold_block);
   }
-  marks.WriteTo(trace);
-  if (v[parallel_] == 1) {
-    trace.Mark("parallel", {sink.row_loops.size() > 1 ? sink.row_loops.front() : at});
+  if (parallel > 0) {
+    std::vector<std::string> rows = sink.row_loops;
+    rows.back() = at;
+    EmitParallel(std::span(rows).first(parallel), trace, marks);
   }
+  marks.WriteTo(trace);
 }
 
 void RowProductsPlan::Model(std::span<const int64_t> v, ScheduleModel& model) const {
@@ -249,7 +265,7 @@ void RowProductsPlan::Model(std::span<const int64_t> v, ScheduleModel& model) co
     const RowStage& stage = group_.stages[s];
     std::vector<TileLoop> loops;
     for (size_t r = 0; r < group_.rows.size(); ++r) {
-      bool parallel = r == 0 && v[parallel_] == 1;
+      bool parallel = r < ParallelLoops(v);
       int64_t step = r + 1 == group_.rows.size() ? block : 1;
       loops.push_back({stage.row_positions[r], step, Blocks(group_.rows[r], step),
                        parallel ? ModelLoopKind::kParallel : ModelLoopKind::kSerial});

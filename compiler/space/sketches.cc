@@ -145,7 +145,10 @@ int SpaceContext::BufferNumber(std::string_view buffer) const {
 }
 
 bool SpaceContext::IsReadElsewhere(size_t nest, std::span<const size_t> among) const {
-  if (function.IsOutput(nests[nest].stage->name)) return true;
+  return function.IsOutput(nests[nest].stage->name) || IsReadOutside(nest, among);
+}
+
+bool SpaceContext::IsReadOutside(size_t nest, std::span<const size_t> among) const {
   for (size_t n = 0; n < nests.size(); ++n) {
     if (n == nest || std::find(among.begin(), among.end(), n) != among.end()) continue;
     for (const ReadStride& read : nests[n].reads) {

@@ -4,7 +4,8 @@
 //
 //   for k blocks peel=first { for panels { for rows {   # order: a knob
 //     for k in block { for tile { part += a * b } }
-//     for tile { result += part } }}}
+//     for tile { result += part }
+//     consumers of the tile, in the last block }}}   # or in loops of their own: a knob
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
@@ -16,7 +17,9 @@
 namespace lathe {
 namespace {
 
-enum Knobs { kRows, kVectors, kBlock, kUnroll, kOrder };
+enum Knobs { kRows, kVectors, kBlock, kUnroll, kOrder, kEpilogue };
+// In place: the partial sums live in the consumer's buffer.
+enum { kEpilogueApart, kEpilogueInLastBlock, kEpilogueInPlace };
 enum { kBlocksOutside, kRowsOutsidePanels, kPanelsOutside };
 
 constexpr int64_t kMaxTileOps = 256;  // multiply-adds in the unrolled body
@@ -24,9 +27,10 @@ constexpr int64_t kMaxTileOps = 256;  // multiply-adds in the unrolled body
 class StreamedContractionPlan : public Plan {
  public:
   // Of one reduction loop, with the lanes in `lane_loop` and rows in the last
-  // other spatial loop that has several iterations (empty: none).
+  // other spatial loop that has several iterations (empty: none). `in_place`: its one
+  // consumer replaces its result.
   StreamedContractionPlan(Contraction contraction, std::string lane_loop, std::string row_loop,
-                          const SpaceOptions& options)
+                          bool in_place, const SpaceOptions& options)
       : c_(std::move(contraction)),
         lane_loop_(std::move(lane_loop)),
         row_loop_(std::move(row_loop)),
@@ -47,6 +51,10 @@ class StreamedContractionPlan : public Plan {
     add("k_block", blocks);
     add("unroll", {1, 2, 4, 8, 16});
     add("order", rows > 1 ? std::vector<int64_t>{0, 1, 2} : std::vector<int64_t>{0, 2});
+    std::vector<int64_t> epilogues{kEpilogueApart};
+    if (!c_.consumers.empty()) epilogues.push_back(kEpilogueInLastBlock);
+    if (in_place) epilogues.push_back(kEpilogueInPlace);
+    add("epilogue", std::move(epilogues));
   }
 
   std::string_view name() const override { return "streamed"; }
@@ -117,34 +125,32 @@ class StreamedContractionPlan : public Plan {
     EmitRegisterTile(tile, trace, marks);
 
     for (const FusedConsumer& consumer : c_.consumers) {
-      for (size_t l = 0; l < c_.spatial.size(); ++l) {
-        if (c_.spatial[l].var != lane_loop_) continue;
-        std::vector<std::string> own{consumer.loops[l]};
-        if (c_.spatial[l].extent > lanes_) {
-          auto [outer, inner] = trace.Split(consumer.loops[l], lanes_);
-          own = {outer, inner};
-        }
-        marks.Vectorize(own.back());
+      if (v[kEpilogue] != kEpilogueApart) {
+        EmitConsumerOfTile(consumer, v[kRows], columns, place.back(), trace, marks);
+      } else {
+        EmitConsumer(consumer, trace, marks);
       }
     }
+    if (v[kEpilogue] == kEpilogueInPlace) {
+      trace.Mark("store_in", {fold, c_.consumers.front().stage});
+    }
+    std::vector<std::string> parallel;
     for (const PlannedLoop& loop : tiles.plan.loops) {
       if (loop.reduction) {
         marks.Add("peel", {loop.name, "first"});
-      } else if (loop.axis == lane_loop_ && threads_ > 1) {
-        marks.Add("parallel", {loop.name});
+      } else if (loop.kind == ModelLoopKind::kParallel) {
+        parallel.push_back(loop.name);
       }
       if (loop.ragged) marks.Partition(loop.name);
     }
+    if (!parallel.empty()) EmitParallel(parallel, trace, marks);
     marks.WriteTo(trace);
   }
 
   void Model(std::span<const int64_t> v, ScheduleModel& model) const override {
     Tiles tiles = BuildTiles(v);
     const int64_t columns = v[kVectors] * lanes_;
-    std::vector<PlannedLoop> outer = tiles.plan.loops;
-    for (PlannedLoop& loop : outer) {
-      if (loop.axis == lane_loop_ && threads_ > 1) loop.kind = ModelLoopKind::kParallel;
-    }
+    const std::vector<PlannedLoop>& outer = tiles.plan.loops;
     PlannedLoop rows, lane;
     rows.axis = row_loop_;
     rows.trips = static_cast<double>(v[kRows]);
@@ -160,46 +166,31 @@ class StreamedContractionPlan : public Plan {
     unrolled.trips = static_cast<double>(v[kUnroll]);
     unrolled.kind = ModelLoopKind::kUnrolled;
 
-    auto nest_of = [](const std::vector<PlannedLoop>& loops, int element_bytes) {
-      NestModel nest;
-      nest.element_bytes = element_bytes;
-      for (const PlannedLoop& loop : loops) {
-        nest.loops.push_back({loop.trips, loop.kind, loop.reduction});
-      }
-      return nest;
-    };
     std::vector<PlannedLoop> loops = outer;
     loops.insert(loops.end(), {terms, unrolled, rows, lane});
-    NestModel main = nest_of(loops, c_.element_bytes);
-    main.multiply_adds = c_.operations.multiply_adds;
-    main.arithmetic = c_.operations.arithmetic;
-    main.divisions = c_.operations.divisions;
-    main.elementary = c_.operations.elementary;
-    for (const FusedProducer& producer : c_.producers) {
-      main.arithmetic += producer.operations.arithmetic;
-      main.divisions += producer.operations.divisions;
-      main.elementary += producer.operations.elementary;
-    }
+    NestModel main = ContractionNest(c_, loops);
     main.accumulators = static_cast<int>(v[kRows] * v[kVectors]);
     main.live_vectors = static_cast<int>(main.accumulators + v[kVectors] + 1);
-    for (const ContractionOperand& operand : c_.operands) {
-      main.accesses.push_back(
-          {operand.number, operand.element_bytes, false,
-           StridesOver(loops, [&](const std::string& axis) { return operand.StrideOf(axis); })});
-    }
     model.nests.push_back(std::move(main));
 
     std::vector<PlannedLoop> folded = outer;
     folded.insert(folded.end(), {rows, lane});
-    NestModel fold = nest_of(folded, c_.element_bytes);
+    NestModel fold = NestOver(folded, c_.element_bytes);
     fold.arithmetic = 1;
     std::vector<int64_t> strides =
         StridesOver(folded, [&](const std::string& axis) { return c_.output.StrideOf(axis); });
-    fold.accesses = {{c_.number, c_.element_bytes, false, strides},
-                     {c_.number, c_.element_bytes, true, strides}};
+    const int sums = v[kEpilogue] == kEpilogueInPlace ? c_.consumers.front().number : c_.number;
+    fold.accesses = {{sums, c_.element_bytes, false, strides},
+                     {sums, c_.element_bytes, true, strides}};
     fold.shared_loops = static_cast<int>(outer.size());
     model.nests.push_back(std::move(fold));
-    for (const FusedConsumer& consumer : c_.consumers) ModelConsumer(consumer, model);
+    for (const FusedConsumer& consumer : c_.consumers) {
+      if (v[kEpilogue] != kEpilogueApart) {
+        ModelConsumerOfTile(consumer, outer, rows, lane, model);
+      } else {
+        ModelConsumer(consumer, model);
+      }
+    }
   }
 
  private:
@@ -243,16 +234,91 @@ class StreamedContractionPlan : public Plan {
     }
     loops.insert(loops.end(), row.begin(), row.end());
     if (v[kOrder] == kRowsOutsidePanels) loops.push_back(panel);
+    if (threads_ > 1) MakeParallel(tiles.plan);
     return tiles;
+  }
+
+  // Loops outside of the blocks of the reduction, or inside of them where those
+  // have too few iterations.
+  void MakeParallel(LoopPlan& plan) const {
+    size_t blocks = 0, end = plan.loops.size();
+    while (!plan.loops[blocks].reduction) ++blocks;
+    int64_t outside = 1, inside = 1;
+    for (size_t l = 0; l < end; ++l) {
+      if (l != blocks) (l < blocks ? outside : inside) *= plan.loops[l].extent;
+    }
+    if (outside > 1 && (outside >= threads_ || outside >= inside)) {
+      plan.MakeParallel(0, blocks, threads_);
+    } else if (inside > 1) {
+      plan.MakeParallel(blocks + 1, end, threads_);
+    }
+  }
+
+  // In loops of its own.
+  void EmitConsumer(const FusedConsumer& consumer, TraceBuilder& trace, MarkList& marks) const {
+    for (size_t l = 0; l < c_.spatial.size(); ++l) {
+      if (c_.spatial[l].var != lane_loop_) continue;
+      SplitLanes(consumer.loops[l], c_.spatial[l].extent, lanes_, trace, marks, false);
+    }
+  }
+
+  void EmitConsumerOfTile(const FusedConsumer& consumer, int64_t rows, int64_t columns,
+                          const std::string& place, TraceBuilder& trace, MarkList& marks) const {
+    if (consumer.in_register) trace.Mark("set_scope", {consumer.stage, "register"});
+    trace.ReverseComputeAt(consumer.stage, place);
+    for (size_t l = 0; l < c_.spatial.size(); ++l) {
+      if (c_.spatial[l].var == lane_loop_) {
+        SplitLanes(consumer.loops[l], columns, lanes_, trace, marks);
+      } else if (c_.spatial[l].var == row_loop_ && rows > 1) {
+        marks.Unroll(consumer.loops[l]);
+      }
+    }
+  }
+
+  // Reads the sums where they have just been written.
+  void ModelConsumerOfTile(const FusedConsumer& consumer, const std::vector<PlannedLoop>& outer,
+                           const PlannedLoop& rows, const PlannedLoop& lane,
+                           ScheduleModel& model) const {
+    std::vector<PlannedLoop> loops;
+    int shared = 0;
+    for (const PlannedLoop& loop : outer) {
+      if (loop.reduction) shared = static_cast<int>(loops.size());
+      if (!loop.reduction) loops.push_back(loop);
+    }
+    loops.insert(loops.end(), {rows, lane});
+    NestModel own = NestOver(loops, consumer.element_bytes);
+    own.shared_loops = shared;
+    AddOperations(consumer, own);
+    auto strides = [&](const ReadStride& access) {
+      return StridesOver(loops, [&](const std::string& axis) {
+        for (size_t l = 0; l < c_.spatial.size(); ++l) {
+          if (c_.spatial[l].var == axis) return access.StrideOf(consumer.loops[l]);
+        }
+        return int64_t{0};
+      });
+    };
+    for (size_t r = 0; r < consumer.reads.size(); ++r) {
+      own.accesses.push_back(
+          {consumer.read_numbers[r], consumer.element_bytes, false, strides(consumer.reads[r])});
+    }
+    if (!consumer.in_register) {
+      own.accesses.push_back(
+          {consumer.number, consumer.element_bytes, true, strides(consumer.output)});
+    }
+    model.nests.push_back(std::move(own));
+  }
+
+  static void AddOperations(const FusedConsumer& consumer, NestModel& nest) {
+    nest.multiply_adds = consumer.operations.multiply_adds;
+    nest.arithmetic = consumer.operations.arithmetic;
+    nest.divisions = consumer.operations.divisions;
+    nest.elementary = consumer.operations.elementary;
   }
 
   void ModelConsumer(const FusedConsumer& consumer, ScheduleModel& model) const {
     NestModel own;
     own.element_bytes = consumer.element_bytes;
-    own.multiply_adds = consumer.operations.multiply_adds;
-    own.arithmetic = consumer.operations.arithmetic;
-    own.divisions = consumer.operations.divisions;
-    own.elementary = consumer.operations.elementary;
+    AddOperations(consumer, own);
     std::vector<std::string> axes;
     for (size_t l = 0; l < c_.spatial.size(); ++l) {
       bool lane = c_.spatial[l].var == lane_loop_;
@@ -280,6 +346,22 @@ class StreamedContractionPlan : public Plan {
   const int64_t lanes_;
   const int registers_, threads_;
 };
+
+// Whether the one consumer writes each of its elements where it has read the result,
+// in a buffer of the same type and shape.
+bool IsReplaced(const SpaceContext& context, const Contraction& c) {
+  if (c.consumers.size() != 1 || c.keep_result) return false;
+  const FusedConsumer& consumer = c.consumers.front();
+  const Buffer& from = context.naive.buffers[c.number];
+  const Buffer& to = context.naive.buffers[consumer.number];
+  if (from.type != to.type || from.shape != to.shape || !consumer.output.affine) return false;
+  for (size_t l = 0; l < c.spatial.size(); ++l) {
+    if (c.spatial[l].extent == 1) continue;
+    int64_t stride = c.output.StrideOf(c.spatial[l].var);
+    if (stride != consumer.output.StrideOf(consumer.loops[l])) return false;
+  }
+  return true;
+}
 
 class StreamedContractionRule : public Rule {
  public:
@@ -311,8 +393,8 @@ class StreamedContractionRule : public Rule {
       if (reused) rows = loop.var;
     }
     std::vector<size_t> covered = FuseConsumers(context, first, nest, lanes.var, *contraction);
-    auto plan =
-        std::make_shared<StreamedContractionPlan>(*contraction, lanes.var, rows, context.options);
+    auto plan = std::make_shared<StreamedContractionPlan>(
+        *contraction, lanes.var, rows, IsReplaced(context, *contraction), context.options);
     return {{std::move(plan), std::move(covered)}};
   }
 };

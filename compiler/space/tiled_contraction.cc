@@ -173,12 +173,22 @@ TiledContractionPlan::Nest TiledContractionPlan::BuildNest(std::span<const int64
     nest.copy_depth.push_back(depth);
   }
   nest.pad_depth = v[kBorder] == kBorderPadInLoop ? 1 : 0;
-  if (threads_ > 1) {
-    tiles[std::min(static_cast<size_t>(v[kParallelAt]), tiles.size() - 1)].kind =
-        ModelLoopKind::kParallel;
-  }
   nest.num_tile_loops = tiles.size();
   plan.loops = std::move(tiles);
+  if (threads_ > 1) {
+    // Loops that a copy stands between stay two.
+    auto copies_at = [&](size_t depth) {
+      if (IsPadded(v) && nest.pad_depth == depth) return true;
+      for (size_t p = 0; p < packable_.size(); ++p) {
+        if (PackKnob(v, p) == kPackInLoops && nest.copy_depth[p] == depth) return true;
+      }
+      return false;
+    };
+    size_t at = std::min(static_cast<size_t>(v[kParallelAt]), nest.num_tile_loops - 1);
+    size_t end = at + 1;
+    while (end < nest.num_tile_loops && !copies_at(end)) ++end;
+    plan.MakeParallel(at, end, threads_);
+  }
 
   // The reduction: whole loops unrolled from the innermost on, and a part of one.
   std::vector<PlannedLoop> serial, unrolled;
@@ -330,7 +340,7 @@ void TiledContractionPlan::Emit(std::span<const int64_t> v, TraceBuilder& trace)
     size_t last = operand.shape.size() - 1;
     SplitLanes(absl::StrCat(pads[p], ".d", last), operand.shape[last], lanes_, trace, marks, false);
   }
-  nest.plan.Mark(marks);
+  nest.plan.Mark(trace, marks);
   marks.WriteTo(trace);
 }
 

@@ -13,6 +13,7 @@
 #include "compiler/tensor/operators.h"
 #include "tests/testing/effort.h"
 #include "tests/testing/equivalence.h"
+#include "tests/testing/functions.h"
 #include "tests/testing/operator_cases.h"
 
 namespace lathe {
@@ -73,6 +74,45 @@ TEST(ContractionTest, SettingsOfAllOperatorsComputeWhatNaiveComputes) {
     ASSERT_TRUE(function.ok()) << function.status();
     CheckFunction(*function, 2, rng);
   }
+}
+
+// Bias, maximum and the like run with the last block of the reduction.
+TEST(ContractionTest, StreamedConsumersRunInTheLastBlock) {
+  std::printf("seed %llu\n", static_cast<unsigned long long>(kSeed));
+  std::mt19937_64 rng(kSeed);
+  const char* functions[] = {
+      "func f(x: f32[1, 50], w: f32[50, 70], b: f32[70]) -> (y) {\n"
+      "  t[i, j] = sum(k) x[i, k] * w[k, j]\n  y[i, j] = max(t[i, j] + b[j], 0)\n}\n",
+      "func f(x: f32[5, 37], w: f32[37, 40]) -> (t, y, z) {\n"
+      "  t[i, j] = sum(k) x[i, k] * w[k, j]\n  y[i, j] = max(t[i, j], 0)\n"
+      "  z[i, j] = t[i, j] * y[i, j]\n}\n",
+      "func f(x: f32[3, 4, 24], w: f32[3, 24, 33]) -> (y) {\n"
+      "  t[b, i, j] = sum(k) x[b, i, k] * w[b, k, j]\n  y[b, i, j] = t[b, i, j] * 2\n}\n",
+      "func f(x: f32[6, 30], w: f32[30, 48]) -> (y) {\n"
+      "  t[i, j] = sum(k) x[i, k] * w[k, j]\n  y[j, i] = t[i, j] + 1\n}\n",
+  };
+  int in_block = 0, in_place = 0;
+  for (const char* text : functions) {
+    Function function = Parse(text);
+    SCOPED_TRACE(text);
+    absl::StatusOr<Program> naive = BuildNaive(function);
+    ASSERT_TRUE(naive.ok()) << naive.status();
+    SpaceOptions options{*ParseTarget(kTargets[rng() % 3]), static_cast<int>(1 + rng() % 4)};
+    absl::StatusOr<Space> space = SketchesOf(function, options);
+    ASSERT_TRUE(space.ok()) << space.status();
+    for (const auto& sketch : *space) {
+      if (sketch->name() != "streamed") continue;
+      for (int i = 0; i < (kAllCases ? 60 : 6); ++i) {
+        Setting setting = SampleSetting(*sketch, rng);
+        std::string decisions = DecisionsText(*sketch, setting);
+        in_block += decisions.find("epilogue=1") != std::string::npos;
+        in_place += decisions.find("epilogue=2") != std::string::npos;
+        CheckSetting(*naive, *sketch, setting, rng());
+      }
+    }
+  }
+  EXPECT_GT(in_block, 0);
+  EXPECT_GT(in_place, 0);
 }
 
 // What a lowered program does in its reductions.

@@ -11,9 +11,12 @@
 #include "absl/strings/str_cat.h"
 #include "compiler/loop/interpreter.h"
 #include "compiler/loop/lower.h"
+#include "compiler/loop/stmt_visitor.h"
 #include "compiler/space/space.h"
 #include "compiler/tensor/operators.h"
 #include "tests/testing/effort.h"
+#include "tests/testing/equivalence.h"
+#include "tests/testing/functions.h"
 
 namespace lathe {
 namespace {
@@ -24,33 +27,16 @@ using ::testing::StartsWith;
 constexpr uint64_t kSeed = 23;
 constexpr const char* kTargets[] = {"x86-64-v2", "x86-64-v3", "x86-64-v4"};
 
-Function Parse(const std::string& body) {
-  absl::StatusOr<Function> function = ParseFunction("lathe 1\n" + body, "test");
-  EXPECT_TRUE(function.ok()) << function.status();
-  return *std::move(function);
-}
-
 Space Sketches(const Function& function, const char* target, int threads = 1) {
   absl::StatusOr<Space> space = SketchesOf(function, {*ParseTarget(target), threads});
   EXPECT_TRUE(space.ok()) << space.status();
   return *std::move(space);
 }
 
-std::vector<TensorValue> Inputs(const Function& function, std::mt19937_64& rng) {
-  std::vector<TensorValue> inputs;
-  for (const Argument& argument : function.arguments) {
-    inputs.push_back(TensorValue::Zeros(argument.type, argument.shape));
-    for (int64_t i = 0; i < inputs.back().NumElements(); ++i) {
-      inputs.back().Set(i, static_cast<double>(rng() % 7) - 3);
-    }
-  }
-  return inputs;
-}
-
 class Checker {
  public:
   Checker(const Function& function, std::mt19937_64& rng)
-      : naive_(*BuildNaive(function)), inputs_(Inputs(function, rng)) {
+      : naive_(*BuildNaive(function)), inputs_(testing::SmallIntegerInputs(naive_, rng())) {
     auto expected = Interpret(naive_, inputs_);
     EXPECT_TRUE(expected.ok()) << expected.status();
     if (expected.ok()) expected_ = *std::move(expected);
@@ -91,10 +77,10 @@ void CheckSketches(const Function& function, const char* target, int threads, in
   Checker checker(function, rng);
   for (const auto& sketch : Sketches(function, target, threads)) {
     checker.Check(*sketch, sketch->Analytic());
-    for (int i = 0; i < count && !testing::Test::HasFatalFailure(); ++i) {
+    for (int i = 0; i < count && !::testing::Test::HasFatalFailure(); ++i) {
       checker.Check(*sketch, SampleSetting(*sketch, rng));
     }
-    if (testing::Test::HasFatalFailure()) return;
+    if (::testing::Test::HasFatalFailure()) return;
     EXPECT_FALSE(sketch->Model(sketch->Analytic()).nests.empty());
   }
 }
@@ -146,6 +132,13 @@ TEST(RowsTest, SettingsOfManyFunctionsComputeWhatNaiveComputes) {
       "  s[i] = sum(j) x[i, j] * e[j]\n  y[i, j] = s[i] * x[i, j]\n}\n",
       "func f(x: f32[4, 6, 5]) -> (y) {\n  s[i] = sum(j, k) x[i, j, k]\n"
       "  y[i, j, k] = x[i, j, k] - s[i]\n}\n",
+      // Rows with several outputs.
+      "func f(x: f32[10, 36]) -> (m, y) {\n  t[i] = sum(j) x[i, j]\n  m[i] = t[i] / 36\n"
+      "  y[i, j] = x[i, j] - m[i]\n}\n",
+      "func f(x: f32[3, 5, 40]) -> (top, at) {\n  top[b, i] = max(j) x[b, i, j]\n"
+      "  at[b, i] = min(j) select(x[b, i, j] == top[b, i], i32(j), 40)\n}\n",
+      "func f(x: f32[9, 33]) -> (e, s, y) {\n  e[i, j] = exp(x[i, j])\n"
+      "  s[i] = sum(j) e[i, j]\n  y[i, j] = e[i, j] / s[i]\n}\n",
   };
   for (const char* text : functions) {
     Function function = Parse(text);
@@ -209,6 +202,16 @@ TEST(RowsTest, StagesThatShareRowsAreOneNest) {
   EXPECT_THAT(FirstSketch("rms_norm(rows=384,columns=768)"), StartsWith("row_fused"));
 }
 
+TEST(RowsTest, OutputsAmongStagesThatShareRowsStayInTheNest) {
+  Function function = Parse(
+      "func f(x: f32[512, 1024]) -> (m, y) {\n  t[i] = sum(j) x[i, j]\n  m[i] = t[i] / 1024\n"
+      "  y[i, j] = x[i, j] - m[i]\n}\n");
+  Space space = Sketches(function, "x86-64-v4");
+  EXPECT_EQ(space.front()->name(), "row_fused");
+  EXPECT_THAT(ToText(space.front()->Instantiate(space.front()->Analytic())),
+              HasSubstr("compute_at(m, y.i"));
+}
+
 TEST(RowsTest, AttentionMakesNoMatrixOfScores) {
   std::mt19937_64 rng(kSeed);
   for (const char* shape : {"heads=2,seq=24,dim=16", "heads=1,seq=17,dim=20",
@@ -239,6 +242,68 @@ TEST(RowsTest, TransposesTurnTilesInRegisters) {
                               std::pair("x86-64-v3", "transpose_8x8_f32")}) {
     Space space = Sketches(transpose, target);
     EXPECT_THAT(ToText(space.front()->Instantiate(space.front()->Analytic())), HasSubstr(tile));
+  }
+}
+
+// Iterations of the parallel loops.
+std::vector<int64_t> ParallelExtents(const Function& function, const Trace& trace) {
+  class Collector : public StmtVisitor {
+   public:
+    std::vector<int64_t> extents;
+
+   protected:
+    void VisitFor(const For& node) override {
+      if (node.marks.kind == LoopKind::kParallel) extents.push_back(node.extent);
+      StmtVisitor::VisitFor(node);
+    }
+  };
+  Collector collector;
+  absl::StatusOr<Program> program = Replay(*BuildNaive(function), trace);
+  EXPECT_TRUE(program.ok()) << program.status();
+  if (program.ok()) collector.Visit(program->body);
+  return collector.extents;
+}
+
+// Loops of few iterations are fused until each of 6 threads has several.
+TEST(RowsTest, ParallelLoopsHaveTasksForAllThreads) {
+  std::printf("seed %llu\n", static_cast<unsigned long long>(kSeed));
+  std::mt19937_64 rng(kSeed);
+  constexpr int kThreads = 6;
+  const char* functions[] = {
+      "func f(x: f32[3, 500]) -> (y) {\n  y[i, j] = exp(x[i, j])\n}\n",
+      "func f(x: f32[2, 5, 60]) -> (y) {\n  s[a, i] = sum(j) x[a, i, j]\n"
+      "  y[a, i, j] = x[a, i, j] - s[a, i]\n}\n",
+      "func f(x: f32[3, 64, 80]) -> (y) {\n  y[b, j, i] = x[b, i, j]\n}\n",
+      "func f(x: f32[3, 24, 150]) -> (y) {\n  y[b, j] = sum(i) x[b, i, j]\n}\n",
+      "func f(x: f32[9, 15, 70]) -> (y) {\n"
+      "  y[h: 4, w: 7, c] = max(r: 3, s: 3) x[2*h + r, 2*w + s, c]\n}\n",
+      "func f(x: f32[3, 19, 9], w: f32[3, 9, 70], b: f32[70]) -> (y) {\n"
+      "  t[n, i, j] = sum(k) x[n, i, k] * w[n, k, j]\n  y[n, i, j] = max(t[n, i, j] + b[j], "
+      "0)\n}\n",
+      "func f(x: f32[3, 5, 90], w: f32[3, 11, 90]) -> (y) {\n"
+      "  y[n, i, j] = sum(k) x[n, i, k] * w[n, j, k]\n}\n",
+  };
+  for (const char* text : functions) {
+    if (!kAllCases && rng() % 3 != 0) continue;
+    Function function = Parse(text);
+    SCOPED_TRACE(text);
+    CheckSketches(function, kTargets[rng() % 3], kThreads, kAllCases ? 12 : 2, rng);
+    if (HasFatalFailure()) return;
+  }
+  Function few = Parse(functions[0]);
+  Space space = Sketches(few, "x86-64-v4", kThreads);
+  auto setting = FindSetting(space, "elementwise y.vectors=1 y.tasks=4");
+  ASSERT_TRUE(setting.has_value());
+  Trace trace = space[setting->first]->Instantiate(setting->second);
+  EXPECT_THAT(ParallelExtents(few, trace), ::testing::ElementsAre(::testing::Ge(4 * kThreads)));
+
+  Function matmul = Matmul(40, 96, 16);
+  space = Sketches(matmul, "x86-64-v3", kThreads);
+  for (const auto& sketch : space) {
+    if (sketch->name() != "tiled") continue;
+    trace = sketch->Instantiate(sketch->Analytic());
+    EXPECT_THAT(ParallelExtents(matmul, trace), ::testing::ElementsAre(::testing::Ge(kThreads)))
+        << ToText(trace);
   }
 }
 

@@ -13,6 +13,8 @@
 #include "compiler/loop/program.h"
 #include "compiler/tensor/operators.h"
 #include "tests/testing/effort.h"
+#include "tests/testing/equivalence.h"
+#include "tests/testing/functions.h"
 
 namespace lathe {
 namespace {
@@ -20,12 +22,6 @@ namespace {
 using ::testing::HasSubstr;
 
 constexpr uint64_t kSeed = 11;
-
-Function Parse(const std::string& body) {
-  absl::StatusOr<Function> function = ParseFunction("lathe 1\n" + body, "test");
-  EXPECT_TRUE(function.ok()) << function.status();
-  return *std::move(function);
-}
 
 SpaceOptions Options(const char* target, int threads = 1) {
   return {*ParseTarget(target), threads};
@@ -36,18 +32,6 @@ std::vector<std::unique_ptr<Sketch>> Sketches(const Function& function,
   auto sketches = SketchesOf(function, options);
   EXPECT_TRUE(sketches.ok()) << sketches.status();
   return *std::move(sketches);
-}
-
-// Inputs of small integers, so that sums of any order are exact.
-std::vector<TensorValue> Inputs(const Function& function, std::mt19937_64& rng) {
-  std::vector<TensorValue> inputs;
-  for (const Argument& argument : function.arguments) {
-    inputs.push_back(TensorValue::Zeros(argument.type, argument.shape));
-    for (int64_t i = 0; i < inputs.back().NumElements(); ++i) {
-      inputs.back().Set(i, static_cast<double>(rng() % 7) - 3);
-    }
-  }
-  return inputs;
 }
 
 void ExpectSameResults(const Function& function, const Trace& trace,
@@ -99,7 +83,7 @@ TEST(SpaceTest, WithoutLanesLoopsStayAsWritten) {
 TEST(SpaceTest, AnalyticSettingKeepsRegistersFree) {
   for (const char* target : {"x86-64-v2", "x86-64-v3", "x86-64-v4"}) {
     for (int64_t n : {1, 17, 64, 127, 512, 1000}) {
-      SCOPED_TRACE(testing::Message() << target << " n=" << n);
+      SCOPED_TRACE(::testing::Message() << target << " n=" << n);
       for (const auto& sketch : Sketches(Matmul(n, n, n), Options(target))) {
         EXPECT_TRUE(sketch->IsLegal(sketch->Analytic()));
       }
@@ -125,7 +109,7 @@ TEST(SpaceTest, LegalSettingsComputeWhatNaiveComputes) {
   };
   for (const Function& function : functions) {
     SCOPED_TRACE(ToText(function));
-    std::vector<TensorValue> inputs = Inputs(function, rng);
+    std::vector<TensorValue> inputs = testing::SmallIntegerInputs(*BuildNaive(function), rng());
     for (const char* target : {"x86-64-v2", "x86-64-v3", "x86-64-v4"}) {
       for (const auto& sketch : Sketches(function, Options(target, 1 + rng() % 2))) {
         ExpectSameResults(function, sketch->Instantiate(sketch->Analytic()), inputs);
