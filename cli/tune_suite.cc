@@ -32,12 +32,11 @@ struct Entry {
   double weight = 0;
   LoadedTask task;
   Space space;
-  std::unique_ptr<Search> search;
 };
 
 // One entry for each function: of two that are the same the weights add up.
 absl::StatusOr<std::vector<std::unique_ptr<Entry>>> LoadEntries(
-    const SuiteTuneOptions& options, const std::vector<SuiteEntry>& suite, RecordStore& store) {
+    const SuiteTuneOptions& options, const std::vector<SuiteEntry>& suite) {
   std::vector<std::unique_ptr<Entry>> entries;
   std::map<std::string, Entry*> by_text;
   for (const SuiteEntry& line : suite) {
@@ -57,10 +56,6 @@ absl::StatusOr<std::vector<std::unique_ptr<Entry>>> LoadEntries(
     }
     RETURN_IF_ERROR(CheckMeasurableHere(entry->task));
     ASSIGN_OR_RETURN(entry->space, SketchesOf(entry->task.canonical, entry->task.Space()));
-    ASSIGN_OR_RETURN(SearchKnowledge knowledge,
-                     GatherKnowledge(options.search, entry->task, entry->space, store));
-    ASSIGN_OR_RETURN(entry->search,
-                     MakeSearch(options.search, knowledge, entry->space, entry->task.Space()));
     same = entry.get();
     entries.push_back(std::move(entry));
   }
@@ -68,11 +63,15 @@ absl::StatusOr<std::vector<std::unique_ptr<Entry>>> LoadEntries(
 }
 
 SuiteTask TaskOf(const Entry& entry, const SuiteTuneOptions& options, const CorePlan& cores,
-                 size_t count) {
+                 size_t count, RecordStore& store) {
   SuiteTask task;
   task.name = entry.name;
   task.weight = entry.weight;
-  task.search = entry.search.get();
+  task.make_search = [&]() -> absl::StatusOr<std::unique_ptr<Search>> {
+    ASSIGN_OR_RETURN(SearchKnowledge knowledge,
+                     GatherKnowledge(options.search, entry.task, entry.space, store));
+    return MakeSearch(options.search, knowledge, entry.space, entry.task.Space());
+  };
   TuneOptions& tune = task.options;
   tune.problem = ProblemOf(entry.task, cores, options.search.seed);
   const Sketch& first = *entry.space.front();
@@ -140,12 +139,11 @@ absl::StatusOr<ExitCode> TuneSuite(const SuiteTuneOptions& options,
                                    const std::vector<SuiteEntry>& suite,
                                    const Cancellation& interrupted) {
   ASSIGN_OR_RETURN(std::unique_ptr<RecordStore> store, OpenForWriting(options.db));
-  ASSIGN_OR_RETURN(std::vector<std::unique_ptr<Entry>> entries,
-                   LoadEntries(options, suite, *store));
+  ASSIGN_OR_RETURN(std::vector<std::unique_ptr<Entry>> entries, LoadEntries(options, suite));
   ASSIGN_OR_RETURN(LocalServices services, StartServices(entries.front()->task, options.cpus));
   std::vector<SuiteTask> tasks;
   for (const auto& entry : entries) {
-    tasks.push_back(TaskOf(*entry, options, services.cores, entries.size()));
+    tasks.push_back(TaskOf(*entry, options, services.cores, entries.size(), *store));
   }
   TuneServices wired;
   wired.store = store.get();

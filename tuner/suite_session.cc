@@ -49,6 +49,7 @@ SuiteSession::SuiteSession(SuiteOptions options, std::vector<SuiteTask> tasks,
       services_(std::move(services)),
       on_update_(std::move(on_update)),
       scheduler_(Scheduled(tasks_), options.scheduler),
+      searches_(tasks_.size()),
       sessions_(tasks_.size()),
       statuses_(tasks_.size()) {
   for (size_t i = 0; i < tasks_.size(); ++i) {
@@ -117,7 +118,8 @@ absl::Status SuiteSession::RunSlice(size_t task) {
 
 absl::Status SuiteSession::StartSession(size_t task) {
   TuneServices services = services_;
-  services.search = tasks_[task].search;
+  ASSIGN_OR_RETURN(searches_[task], tasks_[task].make_search());
+  services.search = searches_[task].get();
   services.on_progress = [this, task](const TuneProgress& progress) {
     statuses_[task].progress = progress;
     if (on_update_) on_update_();

@@ -18,9 +18,11 @@ namespace lathe {
 
 struct SuiteTask {
   std::string name;
-  double weight = 0;         // see ScheduledTask
-  TuneOptions options;       // of its session; the budget is the suite's
-  Search* search = nullptr;  // not owned
+  double weight = 0;    // see ScheduledTask
+  TuneOptions options;  // of its session; the budget is the suite's
+  // Called when its first slice begins: it may learn from what the store has of the tasks
+  // before it. An error is the task's.
+  std::function<absl::StatusOr<std::unique_ptr<Search>>()> make_search;
 };
 
 struct SuiteOptions {
@@ -84,6 +86,7 @@ class SuiteSession {
   const TuneServices services_;
   const std::function<void()> on_update_;
   TaskScheduler scheduler_;
+  std::vector<std::unique_ptr<Search>> searches_;
   std::vector<std::unique_ptr<TuneSession>> sessions_;  // null: not begun, or failed
   std::vector<SuiteTaskStatus> statuses_;
   absl::Time started_ = absl::InfinitePast();

@@ -14,7 +14,6 @@ class SuiteSessionTest : public ::testing::Test {
   SuiteSessionTest() : store_(NewMemoryStore()) {}
 
   SuiteTask TaskOf(int threads, int first, int last) {
-    searches_.push_back(std::make_unique<FakeSearch>(first, last));
     SuiteTask task;
     task.name = "threads_" + std::to_string(threads);
     task.options.problem = FakeProblem();
@@ -24,7 +23,7 @@ class SuiteSessionTest : public ::testing::Test {
     task.options.promotion_rounds = 0;
     task.options.trials = 20;
     task.options.device_wait = absl::Milliseconds(50);
-    task.search = searches_.back().get();
+    task.make_search = [first, last] { return std::make_unique<FakeSearch>(first, last); };
     return task;
   }
   SuiteSession Session(std::vector<SuiteTask> tasks, SuiteOptions options = {}) {
@@ -37,7 +36,6 @@ class SuiteSessionTest : public ::testing::Test {
   }
 
   std::unique_ptr<RecordStore> store_;
-  std::vector<std::unique_ptr<FakeSearch>> searches_;
   FakeBuilder builder_;
   FakeDevice device_;
   Cancellation cancellation_;
@@ -57,6 +55,30 @@ TEST_F(SuiteSessionTest, TunesEveryTaskToItsLimit) {
   EXPECT_EQ(session.tasks()[1].result->done, 20);
   EXPECT_EQ(session.tasks()[2].result->done, 5) << "its space has no more";
   EXPECT_GT(updates_, 0);
+}
+
+TEST_F(SuiteSessionTest, ASearchBeginsWithWhatTheTasksBeforeItMeasured) {
+  std::vector<size_t> known;
+  std::vector<SuiteTask> tasks{TaskOf(1, 100, 199), TaskOf(2, 200, 299)};
+  for (SuiteTask& task : tasks) {
+    task.make_search = [this, &known, make = task.make_search] {
+      known.push_back(store_->Stats()->records);
+      return make();
+    };
+  }
+  SuiteOptions options;
+  options.slice_trials = 7;
+  ASSERT_EQ(Session(tasks, options).Run(), absl::OkStatus());
+  EXPECT_THAT(known, ::testing::ElementsAre(0, 7));
+}
+
+TEST_F(SuiteSessionTest, ASearchThatCannotBeMadeIsAnErrorOfItsTask) {
+  std::vector<SuiteTask> tasks{TaskOf(1, 100, 199), TaskOf(2, 200, 299)};
+  tasks[0].make_search = [] { return absl::UnimplementedError("no search"); };
+  SuiteSession session = Session(tasks);
+  ASSERT_EQ(session.Run(), absl::OkStatus());
+  EXPECT_EQ(session.tasks()[0].state, SuiteTaskState::kFailed);
+  EXPECT_EQ(session.tasks()[1].state, SuiteTaskState::kDone);
 }
 
 TEST_F(SuiteSessionTest, OneReferenceForEachTaskWhateverItsSlices) {
