@@ -53,17 +53,25 @@ std::vector<std::string> MakeInputs(const std::vector<BufferSpec>& arguments, ui
 
 absl::StatusOr<KernelArguments> KernelArguments::Create(const RunnerJob& job,
                                                         const std::vector<std::string>& inputs,
-                                                        Placement placement, uint8_t poison) {
+                                                        Placement placement, uint8_t poison,
+                                                        const KernelArguments* shared) {
   KernelArguments made;
+  auto add = [&](GuardedBuffer buffer) {
+    made.buffers_.push_back(std::make_shared<const GuardedBuffer>(std::move(buffer)));
+  };
   for (size_t a = 0; a < job.arguments.size(); ++a) {
     const BufferSpec& spec = job.arguments[a];
-    ASSIGN_OR_RETURN(
-        GuardedBuffer buffer,
-        GuardedBuffer::Create(spec.name, spec.Bytes(), ElementBytes(spec.type), placement, poison));
-    std::memcpy(buffer.data(), inputs[a].data(), inputs[a].size());
-    made.pointers_.push_back(buffer.data());
+    if (shared != nullptr) {
+      made.buffers_.push_back(shared->buffers_[a]);
+    } else {
+      ASSIGN_OR_RETURN(GuardedBuffer buffer,
+                       GuardedBuffer::Create(spec.name, spec.Bytes(), ElementBytes(spec.type),
+                                             placement, poison));
+      std::memcpy(buffer.data(), inputs[a].data(), inputs[a].size());
+      add(std::move(buffer));
+    }
+    made.pointers_.push_back(made.buffers_.back()->data());
     made.prepare_pointers_.push_back(nullptr);
-    made.buffers_.push_back(std::move(buffer));
   }
   for (uint32_t a : job.prepare.reads) made.prepare_pointers_[a] = made.pointers_[a];
   for (uint32_t a : job.prepare.replaces) made.pointers_[a] = nullptr;
@@ -74,7 +82,7 @@ absl::StatusOr<KernelArguments> KernelArguments::Create(const RunnerJob& job,
                      GuardedBuffer::Create(spec.name, spec.Bytes(), kAlignment, placement, poison));
     made.pointers_.push_back(buffer.data());
     made.prepare_pointers_.push_back(buffer.data());
-    made.buffers_.push_back(std::move(buffer));
+    add(std::move(buffer));
   }
   return made;
 }
@@ -82,7 +90,7 @@ absl::StatusOr<KernelArguments> KernelArguments::Create(const RunnerJob& job,
 void KernelArguments::KeepPacked() {
   packed_.clear();
   for (size_t a = first_packed_; a < buffers_.size(); ++a) {
-    packed_.emplace_back(buffers_[a].data(), buffers_[a].bytes());
+    packed_.emplace_back(buffers_[a]->data(), buffers_[a]->bytes());
   }
 }
 
@@ -99,13 +107,13 @@ std::optional<std::string> KernelArguments::Damage(const RunnerJob& job,
                         FormatIndex(spec.shape, element));
   };
   for (size_t a = 0; a < buffers_.size(); ++a) {
-    std::optional<std::string> damage = buffers_[a].Damage();
+    std::optional<std::string> damage = buffers_[a]->Damage();
     if (!damage && a < first_packed_ && !job.arguments[a].output) {
-      damage = changed(job.arguments[a], buffers_[a], inputs[a], "input");
+      damage = changed(job.arguments[a], *buffers_[a], inputs[a], "input");
     }
     if (!damage && a >= first_packed_ && !packed_.empty()) {
       size_t p = a - first_packed_;
-      damage = changed(job.prepare.packed[p], buffers_[a], packed_[p], "packed argument");
+      damage = changed(job.prepare.packed[p], *buffers_[a], packed_[p], "packed argument");
     }
     if (damage) return damage;
   }

@@ -3,6 +3,7 @@
 #ifndef LATHE_MEASURER_KERNEL_CALL_H_
 #define LATHE_MEASURER_KERNEL_CALL_H_
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,17 +27,22 @@ std::vector<std::string> MakeInputs(const std::vector<BufferSpec>& arguments, ui
 
 class KernelArguments {
  public:
-  // Inputs as given, outputs and packed arguments filled with `poison`.
+  // Inputs as given, outputs and packed arguments filled with `poison`. With `shared`, of
+  // the same shapes, all but packed arguments are its memory, as it stands.
   // ResourceExhausted without memory.
   static absl::StatusOr<KernelArguments> Create(const RunnerJob& job,
                                                 const std::vector<std::string>& inputs,
-                                                Placement placement, uint8_t poison);
+                                                Placement placement, uint8_t poison,
+                                                const KernelArguments* shared = nullptr);
 
   // Null where the kernel, or what prepares for it, may not look.
   void* const* pointers() const { return pointers_.data(); }
   void* const* prepare_pointers() const { return prepare_pointers_.data(); }
   // Packed arguments follow those of the job.
-  const GuardedBuffer& buffer(size_t argument) const { return buffers_[argument]; }
+  const GuardedBuffer& buffer(size_t argument) const { return *buffers_[argument]; }
+
+  // With other arguments that were made of these, or that these were made of.
+  bool is_shared() const { return !buffers_.empty() && buffers_[0].use_count() > 1; }
 
   // From here on, packed arguments may not change.
   void KeepPacked();
@@ -47,7 +53,7 @@ class KernelArguments {
                                     const std::vector<std::string>& inputs) const;
 
  private:
-  std::vector<GuardedBuffer> buffers_;
+  std::vector<std::shared_ptr<const GuardedBuffer>> buffers_;
   std::vector<void*> pointers_, prepare_pointers_;
   size_t first_packed_ = 0;
   std::vector<std::string> packed_;  // contents to keep; empty until KeepPacked

@@ -23,8 +23,9 @@ class TimedKernel {
               const std::vector<std::string>& checked_outputs, lathe_thread_pool* pool,
               RunnerStatusPage* page, const RoutineFinder& find_routine, CacheFlusher* flusher);
 
-  // Makes arguments in fresh memory and prepares what is packed.
-  std::optional<Failure> Place(const LoadedKernel& kernel);
+  // Makes arguments in fresh memory, or takes those of `beside`, which was placed before,
+  // and prepares what is packed.
+  std::optional<Failure> Place(const LoadedKernel& kernel, const TimedKernel* beside = nullptr);
 
   // How it is sampled; valid while this lives.
   TimingSource Source();
@@ -34,8 +35,9 @@ class TimedKernel {
 
   // The failure of the last call, if it failed.
   std::optional<Failure> CallFailure() const;
-  // Many calls on the same memory must have left what the checked one did.
-  std::optional<Failure> Verify() const;
+  // Many calls on the same memory must have left what the checked one did. Another
+  // kernel's calls may have come after: it is called once more where memory is shared.
+  std::optional<Failure> Verify();
 
  private:
   double Time(uint64_t calls);

@@ -133,8 +133,9 @@ std::optional<Failure> TrialRunner::Check(Entrant& entrant,
                         inputs_, &entrant.outputs);
 }
 
-// Puts the kernel and its arguments in memory that they were not in before.
-void TrialRunner::PlaceAnew(Entrant& entrant, bool first) {
+// Puts the kernel in memory that it was not in before, and its arguments too, or where those
+// of `beside` are.
+void TrialRunner::PlaceAnew(Entrant& entrant, bool first, const Entrant* beside) {
   if (first) {
     entrant.inputs = inputs_.Get(entrant.job.arguments, entrant.job.seeds[0]);
     entrant.timed.emplace(entrant.job, *entrant.inputs, entrant.outputs, pool_.get(), page_,
@@ -143,9 +144,22 @@ void TrialRunner::PlaceAnew(Entrant& entrant, bool first) {
     entrant.kernel = *std::move(kernel);
   }
   Enter(entrant, RunnerStatusPage::kTiming);
-  std::optional<Failure> failure = entrant.timed->Place(*entrant.kernel);
+  std::optional<Failure> failure =
+      entrant.timed->Place(*entrant.kernel, beside ? &*beside->timed : nullptr);
   if (!failure && first) failure = entrant.timed->Calibrate();
   if (failure) entrant.Fail(*std::move(failure));
+}
+
+// All on the same memory: caches then hold what they hold when one kernel is called again
+// and again, and no kernel has the luckier pages. The first one differs from block to block.
+void TrialRunner::PlaceAll(Entrants& entrants, size_t block, bool first) {
+  const Entrant* placed = nullptr;
+  for (size_t i = 0; i < entrants.size(); ++i) {
+    Entrant& entrant = *entrants[(block + i) % entrants.size()];
+    if (!entrant.ok()) continue;
+    PlaceAnew(entrant, first, placed);
+    if (entrant.ok() && placed == nullptr) placed = &entrant;
+  }
 }
 
 BatchConditions TrialRunner::Observe(const RunnerJob& job, double stop_at,
@@ -165,7 +179,7 @@ BatchConditions TrialRunner::Observe(const RunnerJob& job, double stop_at,
 
 BatchConditions TrialRunner::TimeAlone(Entrant& entrant, double stop_at) {
   const RunnerJob& job = entrant.job;
-  PlaceAnew(entrant, /*first=*/true);
+  PlaceAnew(entrant, /*first=*/true, nullptr);
   if (!entrant.ok()) return {};
   TimedKernel& timed = *entrant.timed;
   TimingResult result;
@@ -215,20 +229,17 @@ BatchConditions TrialRunner::TimeInTurn(const RunnerJob& job, Entrants& entrants
     const double start = MonotonicSeconds();
     if (start + longest > stop_at) return std::optional<BatchConditions>();
     if (block == 0) {
-      for (const auto& entrant : entrants) {
-        if (entrant->ok()) PlaceAnew(*entrant, /*first=*/true);
-      }
+      PlaceAll(entrants, block, /*first=*/true);
       const double before = MonotonicSeconds();
       TakeRound(entrants, 0, 0);
       *rounds = RoundsOf(job.timing, MonotonicSeconds() - before);
     }
     std::optional<BatchConditions> conditions = Observe(job, stop_at, [&] {
-      for (size_t i = 0; i < entrants.size(); ++i) {
-        Entrant& entrant = *entrants[(block + i) % entrants.size()];
-        if (!entrant.ok()) continue;
-        entrant.reply.samples.resize(size_t{block} * *rounds);  // without those to be repeated
-        PlaceAnew(entrant, /*first=*/false);
+      for (const auto& entrant : entrants) {
+        if (!entrant->ok()) continue;
+        entrant->reply.samples.resize(size_t{block} * *rounds);  // without those to be repeated
       }
+      PlaceAll(entrants, block, /*first=*/false);
       for (uint32_t round = 0; round < *rounds; ++round) TakeRound(entrants, block, round);
       return true;
     });

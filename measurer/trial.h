@@ -63,7 +63,8 @@ class TrialRunner {
   BatchConditions TimeInTurn(const RunnerJob& job, Entrants& entrants, double stop_at,
                              uint32_t* rounds);
   void TakeRound(Entrants& entrants, size_t block, size_t round);
-  void PlaceAnew(Entrant& entrant, bool first);
+  void PlaceAnew(Entrant& entrant, bool first, const Entrant* beside);
+  void PlaceAll(Entrants& entrants, size_t block, bool first);
   BatchConditions Observe(const RunnerJob& job, double stop_at, const std::function<bool()>& take);
   bool PreparePool(const TimingPlan& plan);
   void Pin(const TimingPlan& plan);

@@ -233,6 +233,28 @@ TEST_F(Gate, ContendersAreTimedInTurn) {
   }
 }
 
+// Contenders share memory: one that is right does not make up for another one, nor is
+// it blamed.
+TEST_F(Gate, AContenderThatWearsOutIsFoundAlone) {
+  v1::Lease lease =
+      InTurn(NewLease("good"), {hub_->AddKernel("wears_out"), hub_->AddKernel("good_again")});
+  lease.mutable_timing()->set_min_sample_seconds(1e-4);  // many calls,
+  lease.mutable_timing()->set_min_samples(30);           // and often
+  lease.mutable_timing()->set_budget_seconds(5);
+  v1::MeasureResult result = hub_->Measure(lease);
+  ASSERT_EQ(result.status(), v1::TRIAL_STATUS_OK) << result.error();
+  EXPECT_TRUE(result.has_timing());
+  EXPECT_EQ(result.contenders(0).status(), v1::TRIAL_STATUS_WRONG_OUTPUT);
+  EXPECT_THAT(result.contenders(0).error(), HasSubstr("changes when the kernel is called again"));
+  EXPECT_EQ(result.contenders(1).status(), v1::TRIAL_STATUS_OK) << result.contenders(1).error();
+  EXPECT_TRUE(result.contenders(1).has_timing());
+  lease = NewLease("wears_out");
+  lease.mutable_timing()->set_min_sample_seconds(1e-4);
+  lease.mutable_timing()->set_min_samples(30);
+  result = hub_->Measure(lease);
+  EXPECT_EQ(result.status(), v1::TRIAL_STATUS_WRONG_OUTPUT) << "alone too";
+}
+
 TEST_F(Gate, AContenderThatPacksHasItsOwnPreparing) {
   v1::Lease lease = InTurn(NewLease("good"), {hub_->AddKernel("packed")});
   *lease.mutable_contenders(0)->mutable_prepare() = WithPrepare(NewLease("packed")).prepare();

@@ -152,6 +152,12 @@ __attribute__((visibility("default"))) int32_t lathe_kernel(void* const* args,
 #elif defined(MUTANT_RACE)
   for (int64_t i = 0; i < kM * kN; ++i) c.y[i] = 0;
   return rt->parallel_for(rt, kK, slice, &c);
+#elif defined(MUTANT_WEARS_OUT)
+  /* Right when it is checked, not when it was called often. */
+  static int calls = 0;
+  int32_t worn = rt->parallel_for(rt, kM, row, &c);
+  if (++calls > 20) c.y[0] = 0;
+  return worn;
 #endif
   return rt->parallel_for(rt, kM, row, &c);
 }
