@@ -337,60 +337,6 @@ TEST_F(CommandsTest, TuneResumes) {
   EXPECT_EQ(first["best"]["trace"], second["best"]["trace"]);
 }
 
-TEST_F(CommandsTest, AJournalIsReplayedWithoutADevice) {
-  OkJson({"tune", "op:matmul(m=48,n=64,k=32)", "--trials", "4"});  // to be transferred
-  const std::string journal = lathe_.path("journal");
-  Json tuned = OkJson({"tune", kSmallMatmul, "--trials", "24", "--journal", journal});
-  Json replayed = OkJson({"tune", "--replay", journal});
-  EXPECT_EQ(replayed["result"], tuned);
-  EXPECT_GE(replayed["suggested"].get<int>(), 23);
-  EXPECT_TRUE(replayed["difference"].is_null()) << replayed["difference"];
-  EXPECT_GE(replayed["decisions"], replayed["suggested"].get<int>() + 3)
-      << "the stop, the finalists and the winner, too";
-  EXPECT_THAT(Ok({"tune", "--replay", journal}), HasSubstr("none differs"));
-  // One run, one file.
-  RunResult again = lathe_.Run({"tune", kSmallMatmul, "--trials", "25", "--journal", journal});
-  EXPECT_EQ(again.exit_code, 2);
-  EXPECT_THAT(again.err, HasSubstr("exists"));
-
-  // Each with one change of the whole one: what differs is said with its line, and so is
-  // what is not known.
-  const std::string whole = ReadWholeFile(journal), changed = lathe_.path("changed");
-  auto replay = [&](const std::string& from, const std::string& to, bool last = false) {
-    std::string text = whole;
-    const size_t at = last ? text.rfind(from) : text.find(from);
-    EXPECT_NE(at, std::string::npos) << from;
-    WriteWholeFile(changed, text.replace(at, from.size(), to));
-    RunResult result = lathe_.Run({"tune", "--replay", changed});
-    EXPECT_THAT(result.err, HasSubstr(changed + ":"));
-    return result;
-  };
-  const std::string stop = "\"reason\":\"";
-  const std::pair<RunResult, const char*> differing[] = {
-      {replay(stop + "trials", stop + "converged"), "the journal stops (converged)"},
-      {replay("\"seed\":1,", "\"seed\":2,"), ", the journal has "},
-      {replay("\"event\":\"finalists\",\"incumbent\":null,\"finalists\":[",
-              "\"event\":\"finalists\",\"incumbent\":null,\"finalists\":[\"none\","),
-       "finalists, the journal has "},
-      {replay("\"again\":", "\"winner\":null,\"again\":", /*last=*/true), "the journal has none"}};
-  for (const auto& [result, what] : differing) {
-    EXPECT_EQ(result.exit_code, 1) << what << result.err;
-    EXPECT_THAT(result.err, HasSubstr(what));
-    EXPECT_THAT(result.out, HasSubstr("one differs"));
-  }
-  const std::pair<RunResult, const char*> refused[] = {
-      {replay("\"event\":\"trial\"", "\"event\":\"miracle\""), ": an unknown event, 'miracle'"},
-      {replay("\"search\":\"model\"", "\"search\":\"luck\""), ":1: there is no search 'luck'"},
-      {replay("\"threads\":1,", "\"threads\":0,"), ":1: 'threads' is 0"},
-      {replay("\"model\":\"", "\"model\":\"*"), ":1: the cost model is no base64"},
-      {replay(stop + "trials", stop + "boredom"), ": an unknown reason to stop, 'boredom'"}};
-  for (const auto& [result, what] : refused) {
-    EXPECT_EQ(result.exit_code, 2) << what << result.out;
-    EXPECT_THAT(result.err, HasSubstr(what));
-    EXPECT_EQ(result.out, "");
-  }
-}
-
 TEST_F(CommandsTest, SearchesAreSelectable) {
   for (const char* search : {"model", "evolution", "random"}) {
     Json tuned = OkJson(

@@ -13,12 +13,10 @@
 namespace lathe {
 namespace {
 
-using testing::Each;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Pair;
-using testing::UnorderedElementsAre;
 
 TEST_F(TuneSessionTest, MeasuresTheDefaultFirstAndStopsByTrials) {
   auto result = Run();
