@@ -69,7 +69,12 @@ std::string LocalDeviceKind() { return ProbeDevice("", "").kind().text(); }
 
 absl::StatusOr<LoadedTask> LoadTask(const TaskOptions& options) {
   LoadedTask task;
-  ASSIGN_OR_RETURN(task.target, ParseTarget(options.target));
+  absl::StatusOr<Target> target = ParseTarget(options.target);
+  if (!target.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--target: ", std::string(target.status().message())));
+  }
+  task.target = *std::move(target);
   ASSIGN_OR_RETURN(task.function, LoadFunction(options.function));
   task.canonical = Canonicalize(task.function).function;
   ASSIGN_OR_RETURN(task.names, TraceNames::Of(task.function));

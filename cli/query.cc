@@ -1,5 +1,7 @@
 // lathe query: the best known schedule, with its verdict and provenance.
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -27,6 +29,37 @@ std::string ShortTarget(const std::string& target) {
   return absl::StrCat(target.substr(0, features), ", ", commas + 1, " features");
 }
 
+// What makes a record of the task: one command line.
+std::string TuneCommand(const Options& options) {
+  const TaskOptions defaults;
+  std::string command = absl::StrCat("lathe tune '", options.task.function, "'");
+  auto add = [&](const char* option, const std::string& value, const std::string& usual) {
+    if (value != usual) absl::StrAppend(&command, " ", option, " '", value, "'");
+  };
+  add("--target", options.task.target, defaults.target);
+  add("--threads", std::to_string(options.task.threads), std::to_string(defaults.threads));
+  add("--accuracy", options.task.accuracy, defaults.accuracy);
+  add("--regime", options.task.regime, defaults.regime);
+  add("--db", options.db, "");
+  return command;
+}
+
+// What was searched for what, and what to do.
+void PrintNone(const Options& options, const std::string& database, const LoadedTask& task,
+               const std::string& reason) {
+  const absl::Status runs = CheckRunsOn(task.target, HostTarget());
+  std::error_code error;
+  const bool exists = std::filesystem::exists(database, error);
+  Print(absl::StrCat(
+      "verdict   none: ", reason, "\n",                                        //
+      "target    ", ShortTarget(ToText(task.target)), "\n",                    //
+      "searched  ", database, exists ? "" : ", which is not there yet", "\n",  //
+      "to do     ", TuneCommand(options), "\n",
+      runs.ok()
+          ? ""
+          : absl::StrCat("          on another machine: ", std::string(runs.message()), "\n")));
+}
+
 void PrintFound(const FoundSchedule& found, const std::string& trace) {
   const Record& record = *found.record;
   std::string verdict = std::string(Name(found.verdict));
@@ -51,6 +84,10 @@ void PrintFound(const FoundSchedule& found, const std::string& trace) {
 absl::StatusOr<ExitCode> RunQuery(const Options& options) {
   ASSIGN_OR_RETURN(LoadedTask task, LoadTask(options.task));
   ASSIGN_OR_RETURN(std::unique_ptr<RecordStore> store, OpenForReading(options.db));
+  std::string database = options.db;
+  if (database.empty()) {
+    ASSIGN_OR_RETURN(database, DefaultDatabasePath());
+  }
   bool host = CheckRunsOn(task.target, HostTarget()).ok();
   Query query = task.Query(host ? LocalDeviceKind() : std::string());
   ASSIGN_OR_RETURN(FoundSchedule found,
@@ -59,6 +96,7 @@ absl::StatusOr<ExitCode> RunQuery(const Options& options) {
   if (options.json) {
     Json json = {{"verdict", Name(found.verdict)},
                  {"reason", found.reason},
+                 {"database", database},
                  {"task", ToJson(TaskOf(query))}};
     json["record"] = found.record ? ToJson(*found.record) : Json();
     if (found.record) {
@@ -77,7 +115,7 @@ absl::StatusOr<ExitCode> RunQuery(const Options& options) {
   } else if (found.record) {
     PrintFound(found, trace);
   } else {
-    Print(absl::StrCat("verdict   none: ", found.reason, "\n"));
+    PrintNone(options, database, task, found.reason);
   }
   return found.record ? kSuccess : kNegative;
 }

@@ -1,10 +1,14 @@
 #include "database/lookup.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "compiler/base/status_macros.h"
+#include "compiler/target/isa_tables.h"
 #include "database/shape.h"
 
 namespace lathe {
@@ -48,6 +52,26 @@ absl::Status CheckRuns(const Record& record, Target target, const Target& host) 
   return CheckRunsOn(target, host);
 }
 
+// What keeps a kernel of `target` with the record's features from the queried one.
+std::string WhyNotRuns(const Record& record, const Target& target, const Target& queried) {
+  if (target.architecture != queried.architecture) {
+    return absl::StrCat("there are records for ", std::string(Name(target.architecture)), ", not ",
+                        std::string(Name(queried.architecture)));
+  }
+  constexpr size_t kShown = 4;
+  const std::vector<std::string>& needed =
+      record.required_features.empty() ? target.features : record.required_features;
+  std::vector<std::string> missing;
+  std::copy_if(needed.begin(), needed.end(), std::back_inserter(missing),
+               [&](const std::string& feature) { return !queried.Has(feature); });
+  const size_t more = missing.size() - std::min(missing.size(), kShown);
+  missing.resize(missing.size() - more);
+  return absl::StrCat("the records for ", std::string(Name(target.architecture)),
+                      " tuning=", target.tuning, " need ", absl::StrJoin(missing, ", "),
+                      more == 0 ? "" : absl::StrCat(" and ", more, " more"),
+                      ", which the queried target lacks");
+}
+
 // The fastest ok record of `task` whose kernel runs on the queried target; the
 // Status says what keeps them all from it.
 absl::StatusOr<std::optional<Record>> FastestRunning(RecordStore& store, const Task& task,
@@ -63,8 +87,8 @@ absl::StatusOr<std::optional<Record>> FastestRunning(RecordStore& store, const T
     *obstacle = absl::NotFoundError("no trial gave a correct kernel");
     return std::nullopt;
   }
-  *obstacle = CheckRuns(*best, *target, query.target);
-  if (obstacle->ok()) return best;
+  if (CheckRuns(*best, *target, query.target).ok()) return best;
+  *obstacle = absl::FailedPreconditionError(WhyNotRuns(*best, *target, query.target));
   // Slower ones may need less.
   best.reset();
   ASSIGN_OR_RETURN(std::vector<Record> records, store.Records(task));

@@ -83,7 +83,7 @@ TEST_F(LookupTest, ATargetWhoseFeaturesTheHostHasIsCompatible) {
   wide.target = ToText(TargetWith({"avx", "avx2", "avx512f"}));
   narrow.target = ToText(TargetWith({"avx"}));
   Add(wide, 0.125, {"avx512f"});
-  Expect(Verdict::kNone, "", "avx512f");
+  Expect(Verdict::kNone, "", "need avx512f, which the queried target lacks");
   // A slower record of the same task that needs less may serve.
   std::string modest = Add(wide, 0.5, {"avx"});
   Expect(Verdict::kCompatible, modest, "avx512f");
@@ -98,7 +98,7 @@ TEST_F(LookupTest, AnotherArchitectureIsNot) {
   arm.tuning = "generic";
   task.target = ToText(arm);
   Add(task, 0.5, {});
-  EXPECT_EQ(Lookup(*store_, query_)->verdict, Verdict::kNone);
+  Expect(Verdict::kNone, "", "there are records for aarch64, not x86_64");
 }
 
 TEST_F(LookupTest, ARecordWithoutConstServesAConstQueryAndNeverTheReverse) {
