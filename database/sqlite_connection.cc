@@ -145,6 +145,12 @@ int64_t SqliteConnection::LastRowId() const { return sqlite3_last_insert_rowid(h
 
 absl::Status SqliteConnection::ErrorOf(int code) const {
   std::string detail = handle_ == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(handle_);
+  if (code == SQLITE_READONLY_ROLLBACK || code == SQLITE_READONLY_RECOVERY) {
+    return absl::UnavailableError(
+        absl::StrCat(path_,
+                     ": the process that wrote to it died; open it once for writing, which "
+                     "recovers it: lathe tune or lathe db import"));
+  }
   switch (code & 0xff) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:

@@ -16,6 +16,15 @@ namespace {
 namespace fs = std::filesystem;
 using Mode = SqliteConnection::Mode;
 
+// How a person does what opening for writing does.
+constexpr char kWriters[] = "lathe tune or lathe db import";
+
+absl::Status EmptyError(const std::string& path) {
+  return absl::NotFoundError(
+      absl::StrCat(path, ": is empty: no database yet, or one whose creation was cut off; ",
+                   kWriters, " completes it"));
+}
+
 constexpr std::string_view kFileHeader("SQLite format 3\0", 16);
 
 // What can be said of the path before SQLite touches it.
@@ -50,7 +59,7 @@ absl::Status CheckFile(const std::string& path, bool read_only) {
   file.read(header, sizeof header);
   std::string_view read(header, static_cast<size_t>(file.gcount()));
   if (read.empty() && read_only) {
-    return absl::NotFoundError(absl::StrCat(path, ": is empty, not a database yet"));
+    return EmptyError(path);
   }
   if (!read.empty() && read != kFileHeader) {
     return absl::DataLossError(
@@ -81,7 +90,7 @@ absl::Status CheckIdentity(SqliteConnection* connection, const Identity& identit
   const std::string& path = connection->path();
   if (identity.empty && identity.application == 0) {
     if (!read_only) return absl::OkStatus();
-    return absl::NotFoundError(absl::StrCat(path, ": is empty, not a database yet"));
+    return EmptyError(path);
   }
   if (identity.application != kApplicationId) {
     return absl::FailedPreconditionError(
@@ -103,36 +112,9 @@ absl::Status CheckIdentity(SqliteConnection* connection, const Identity& identit
         absl::StrCat(path, ": has no schema version; restore it from a copy"));
   }
   if (read_only && version < known) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(path, ": has the older schema ", version,
-                     "; open it once for writing, which brings it forward"));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Migrate(SqliteConnection* connection, const Identity& identity) {
-  // As a rule there is nothing to do, and no lock to wait for.
-  if (!identity.empty) {
-    ASSIGN_OR_RETURN(int64_t version, MetaValue(connection, "version"));
-    if (version >= Migrations().back().version) return absl::OkStatus();
-  }
-  for (const Migration& migration : Migrations()) {
-    SqliteTransaction transaction(connection);
-    RETURN_IF_ERROR(transaction.BeginWrite());
-    // Another process may have done it while this one waited for the lock.
-    ASSIGN_OR_RETURN(int64_t tables, connection->QueryInt("SELECT count(*) FROM sqlite_schema"));
-    int64_t version = 0;
-    if (tables > 0) {
-      ASSIGN_OR_RETURN(version, MetaValue(connection, "version"));
-    }
-    if (version >= migration.version) continue;
-    RETURN_IF_ERROR(connection->Execute(std::string(migration.sql)));
-    if (migration.program != nullptr) RETURN_IF_ERROR(migration.program(connection));
-    RETURN_IF_ERROR(connection->Execute(
-        absl::StrCat("PRAGMA application_id = ", kApplicationId,
-                     "; INSERT OR REPLACE INTO meta VALUES ('version', ", migration.version,
-                     "), ('oldest_compatible_version', ", migration.oldest_compatible, ")")));
-    RETURN_IF_ERROR(transaction.Commit());
+    return absl::FailedPreconditionError(absl::StrCat(
+        path, ": has schema ", version, " of ", known,
+        ": an older Lathe made it, or its creation was cut off; ", kWriters, " brings it forward"));
   }
   return absl::OkStatus();
 }
@@ -159,8 +141,11 @@ absl::Status UseMemory(SqliteConnection* connection) {
 // A database that needs no recovery can be read where its directory cannot be
 // written, which WAL's shared memory file would need.
 bool HasNoLog(const std::string& path) {
-  std::error_code error;
-  return fs::file_size(path + "-wal", error) == 0 || error;
+  auto is_empty = [&](const char* suffix) {
+    std::error_code error;
+    return fs::file_size(path + suffix, error) == 0 || error;
+  };
+  return is_empty("-wal") && is_empty("-journal");
 }
 
 absl::StatusOr<std::unique_ptr<SqliteConnection>> OpenReadOnly(const std::string& path) {
@@ -182,6 +167,28 @@ absl::StatusOr<int64_t> MetaValue(SqliteConnection* connection, const std::strin
   return connection->QueryInt(absl::StrCat("SELECT value FROM meta WHERE key = '", key, "'"));
 }
 
+absl::Status Migrate(SqliteConnection* connection, absl::Span<const Migration> migrations) {
+  for (const Migration& migration : migrations) {
+    SqliteTransaction transaction(connection);
+    RETURN_IF_ERROR(transaction.BeginWrite());
+    // Another process may have done it while this one waited for the lock.
+    ASSIGN_OR_RETURN(int64_t tables, connection->QueryInt("SELECT count(*) FROM sqlite_schema"));
+    int64_t version = 0;
+    if (tables > 0) {
+      ASSIGN_OR_RETURN(version, MetaValue(connection, "version"));
+    }
+    if (version >= migration.version) continue;
+    RETURN_IF_ERROR(connection->Execute(std::string(migration.sql)));
+    if (migration.program != nullptr) RETURN_IF_ERROR(migration.program(connection));
+    RETURN_IF_ERROR(connection->Execute(
+        absl::StrCat("PRAGMA application_id = ", kApplicationId,
+                     "; INSERT OR REPLACE INTO meta VALUES ('version', ", migration.version,
+                     "), ('oldest_compatible_version', ", migration.oldest_compatible, ")")));
+    RETURN_IF_ERROR(transaction.Commit());
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::unique_ptr<SqliteConnection>> OpenDatabase(const std::string& path,
                                                                const SqliteOptions& options) {
   RETURN_IF_ERROR(CheckFile(path, options.read_only));
@@ -200,7 +207,12 @@ absl::StatusOr<std::unique_ptr<SqliteConnection>> OpenDatabase(const std::string
   // a power cut, not only the death of the process.
   RETURN_IF_ERROR(connection->Execute("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON"));
   RETURN_IF_ERROR(UseMemory(connection.get()));
-  RETURN_IF_ERROR(Migrate(connection.get(), identity));
+  // As a rule there is nothing to do, and no lock to wait for.
+  if (!identity.empty) {
+    ASSIGN_OR_RETURN(int64_t version, MetaValue(connection.get(), "version"));
+    if (version >= Migrations().back().version) return connection;
+  }
+  RETURN_IF_ERROR(Migrate(connection.get(), Migrations()));
   return connection;
 }
 

@@ -5,7 +5,10 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "database/migrations.h"
 #include "database/sqlite_connection.h"
 #include "database/store.h"
 
@@ -17,6 +20,9 @@ inline constexpr int kApplicationId = 0x4c617468;
 // See OpenSqliteStore.
 absl::StatusOr<std::unique_ptr<SqliteConnection>> OpenDatabase(const std::string& path,
                                                                const SqliteOptions& options);
+
+// Applies those of the migrations that the file lacks, each in a transaction.
+absl::Status Migrate(SqliteConnection* connection, absl::Span<const Migration> migrations);
 
 // A value of the meta table.
 absl::StatusOr<int64_t> MetaValue(SqliteConnection* connection, const std::string& key);

@@ -1,5 +1,6 @@
 // What may stand at a database's path: one clear message for each.
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -7,6 +8,8 @@
 #include <string>
 
 #include "database/migrations.h"
+#include "database/sqlite_connection.h"
+#include "database/sqlite_open.h"
 #include "database/store.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -82,6 +85,68 @@ TEST_F(SqliteFileTest, AnEmptyFileIsANewDatabase) {
   ExpectRefused(absl::StatusCode::kNotFound, "is empty", /*read_only=*/true);
   Create();
   EXPECT_EQ(OpenSqliteStore(path_).value()->Stats()->records, 1);
+}
+
+// What a process leaves that dies while it creates the database: a file without a
+// table, or one after some of the migrations, here still in the log beside it.
+TEST_F(SqliteFileTest, ACreationThatWasCutOffIsNamedAndCompleted) {
+  const size_t all = Migrations().size();
+  for (size_t done = 0; done < all; ++done) {
+    path_ = directory_ / ("after-" + std::to_string(done) + ".db");
+    pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      auto connection = SqliteConnection::Open(path_, SqliteConnection::Mode::kReadWrite);
+      if (!connection.ok() || !(*connection)->Execute("PRAGMA journal_mode = WAL").ok()) _exit(2);
+      if (!Migrate(connection->get(), Migrations().subspan(0, done)).ok()) _exit(3);
+      if (!(*connection)->Execute("BEGIN; CREATE TABLE unfinished (a)").ok()) _exit(4);
+      _exit(0);
+    }
+    int status;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    ASSERT_EQ(status, 0) << done;
+    if (done == 0) {
+      ExpectRefused(absl::StatusCode::kNotFound, "is empty: no database yet, or one whose creation",
+                    /*read_only=*/true);
+    } else {
+      ExpectRefused(absl::StatusCode::kFailedPrecondition,
+                    "has schema " + std::to_string(done) + " of " + std::to_string(all) +
+                        ": an older Lathe made it, or its creation was cut off; lathe tune",
+                    /*read_only=*/true);
+    }
+    Create();
+    auto store = OpenSqliteStore(path_, {.read_only = true}).value();
+    EXPECT_THAT(*store->Verify(), IsEmpty());
+    EXPECT_EQ(store->Stats()->schema_version, static_cast<int>(all));
+    EXPECT_EQ(Difference(*store->Best(TestTask()).value(), TestRecord(1, 1)), "");
+  }
+}
+
+// A transaction that was cut off where it wrote the file itself (without WAL, as
+// before a database is complete): reading cannot undo it.
+TEST_F(SqliteFileTest, AWriteThatWasCutOffIsNamedAndUndone) {
+  Create();
+  pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    sqlite3* handle;
+    if (sqlite3_open(path_.c_str(), &handle) != SQLITE_OK) _exit(2);
+    int code = sqlite3_exec(handle,
+                            "PRAGMA journal_mode = DELETE; PRAGMA cache_size = 1; BEGIN; "
+                            "CREATE TABLE filler AS WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL "
+                            "SELECT i + 1 FROM n LIMIT 500) SELECT i, zeroblob(1000) AS b FROM n",
+                            nullptr, nullptr, nullptr);
+    _exit(code == SQLITE_OK ? 0 : 3);
+  }
+  int status;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_EQ(status, 0);
+  ASSERT_GT(fs::file_size(path_.string() + "-journal"), 0u);
+  ExpectRefused(absl::StatusCode::kUnavailable, "open it once for writing", /*read_only=*/true);
+  EXPECT_TRUE(OpenSqliteStore(path_).ok());
+  auto store = OpenSqliteStore(path_, {.read_only = true}).value();
+  EXPECT_THAT(*store->Verify(), IsEmpty());
+  EXPECT_EQ(store->Stats()->records, 1);
 }
 
 TEST_F(SqliteFileTest, AMissingFileCannotBeRead) {
