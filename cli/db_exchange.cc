@@ -35,9 +35,20 @@ absl::StatusOr<RecordFilter> FilterOf(const DbOptions& options) {
 
 ExitCode PrintAdded(const DbOptions& options, const ImportSummary& summary) {
   if (options.json) {
-    PrintJson({{"records", summary.records}, {"added", summary.added}});
-  } else {
-    Print(absl::StrCat(options.file, ": ", summary.records, " records, ", summary.added, " new\n"));
+    Json json = {{"records", summary.records},
+                 {"added", summary.added},
+                 {"present", summary.present},
+                 {"conflicting", summary.conflicting}};
+    if (summary.conflicting > 0) json["first_conflict"] = summary.first_conflict;
+    PrintJson(json);
+    return kSuccess;
+  }
+  Print(absl::StrCat(options.file, ": ", summary.records, " records, ", summary.added, " new, ",
+                     summary.present, " already there\n"));
+  if (summary.conflicting > 0) {
+    Print(absl::StrCat("kept ours of ", summary.conflicting,
+                       " records whose ids stand for something else there, the first ",
+                       summary.first_conflict, "\n"));
   }
   return kSuccess;
 }
@@ -77,7 +88,8 @@ void AddMergeOptions(CLI::App& app, DbOptions& options) {
 }
 
 void AddPruneOptions(CLI::App& app, DbOptions& options) {
-  app.add_option("--keep", options.keep, "Keep the N fastest records of each task")
+  app.add_option("--keep", options.keep,
+                 "Keep the N fastest records of each task, and the promoted one that is served")
       ->check(CLI::NonNegativeNumber);
   app.add_option("--older-than", options.older_than,
                  "Remove only records older than this, e.g. 90d");
@@ -134,7 +146,7 @@ absl::StatusOr<ExitCode> DbMerge(const DbOptions& options) {
   ASSIGN_OR_RETURN(std::unique_ptr<RecordStore> other,
                    OpenSqliteStore(options.file, {.read_only = true}));
   ASSIGN_OR_RETURN(std::unique_ptr<RecordStore> store, OpenForWriting(options.db));
-  ASSIGN_OR_RETURN(ImportSummary summary, MergeRecords(*store, *other));
+  ASSIGN_OR_RETURN(ImportSummary summary, MergeRecords(*store, options.file, *other));
   return PrintAdded(options, summary);
 }
 

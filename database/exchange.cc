@@ -2,6 +2,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -24,8 +25,7 @@ class Writer {
   explicit Writer(std::ostream& out) : out_(out) {}
 
   absl::Status Write(const Json& line) {
-    // A message of a tool may hold any bytes; JSON may not.
-    std::string text = line.dump(-1, ' ', false, Json::error_handler_t::replace);
+    std::string text = ToLine(line);
     text.push_back('\n');
     digest_.Update(text);
     if (out_.write(text.data(), static_cast<std::streamsize>(text.size()))) {
@@ -72,10 +72,7 @@ class Reader {
       devices.push_back(*std::move(device));
       RETURN_IF_ERROR(Next());
     }
-    ASSIGN_OR_RETURN(summary_.added, store_.Import(devices, [this](const RecordVisitor& add) {
-      return AddRecords(add);
-    }));
-    return summary_;
+    return store_.Import(devices, [this](const RecordVisitor& add) { return AddRecords(add); });
   }
 
  private:
@@ -103,14 +100,14 @@ class Reader {
   }
 
   absl::Status AddRecords(const RecordVisitor& add) {
-    for (; line_; ++summary_.records) {
+    while (line_) {
       if (line_->contains("task")) {
         RETURN_IF_ERROR(ReadTask());
-        --summary_.records;
       } else if (line_->contains("record")) {
         absl::StatusOr<Record> record = ReadRecord();
         absl::Status status = record.ok() ? add(*record) : record.status();
         if (!status.ok()) return At(status);
+        ++records_;
       } else if (line_->contains("end")) {
         return CheckEnd();
       } else {
@@ -126,7 +123,8 @@ class Reader {
   absl::Status ReadTask() {
     const Json& json = (*line_)["task"];
     absl::StatusOr<Task> task = TaskFromJson(json);
-    if (!task.ok()) return At(task.status());
+    absl::Status status = task.ok() ? CheckForeignTask(*task) : task.status();
+    if (!status.ok()) return At(status);
     if (!json.contains("number") || json["number"] != tasks_.size() + 1) {
       return At(absl::DataLossError("its number does not follow; export it again"));
     }
@@ -148,9 +146,9 @@ class Reader {
 
   absl::Status CheckEnd() {
     const Json& end = (*line_)["end"];
-    if (!end.is_object() || !end.contains("records") || end["records"] != summary_.records) {
+    if (!end.is_object() || !end.contains("records") || end["records"] != records_) {
       return At(absl::DataLossError(absl::StrCat("tells of another number of records than the ",
-                                                 summary_.records, " before it; export it again")));
+                                                 records_, " before it; export it again")));
     }
     if (!end.contains("sha256") || end["sha256"] != digest_.Hex()) {
       return At(absl::DataLossError("the digest does not fit the lines before; export it again"));
@@ -168,7 +166,7 @@ class Reader {
   std::optional<Json> line_;
   Sha256 digest_;  // of the lines before
   std::vector<Task> tasks_;
-  ImportSummary summary_;
+  int64_t records_ = 0;
 };
 
 }  // namespace
@@ -207,16 +205,24 @@ absl::StatusOr<ImportSummary> ImportRecords(RecordStore& store, const std::strin
   return Reader(store, name, in).Run();
 }
 
-absl::StatusOr<ImportSummary> MergeRecords(RecordStore& store, RecordStore& from) {
+absl::StatusOr<ImportSummary> MergeRecords(RecordStore& store, const std::string& name,
+                                           RecordStore& from) {
   ASSIGN_OR_RETURN(std::vector<DeviceRow> devices, from.Devices());
-  ImportSummary summary;
-  ASSIGN_OR_RETURN(summary.added, store.Import(devices, [&](const RecordVisitor& add) {
-    return from.ForEachRecord({}, [&](const Record& record) {
-      ++summary.records;
+  std::set<std::pair<TaskKey, std::string>> checked;
+  return store.Import(devices, [&](const RecordVisitor& add) {
+    return from.ForEachRecord({}, [&](const Record& record) -> absl::Status {
+      const Task& task = record.task;
+      if (checked.emplace(KeyOf(task), task.family_hash).second) {
+        absl::Status status = CheckForeignTask(task);
+        if (!status.ok()) {
+          return absl::Status(status.code(), absl::StrCat(name, ": task of ", task.function_name,
+                                                          " (", task.function_hash.substr(0, 12),
+                                                          "): ", status.message()));
+        }
+      }
       return add(record);
     });
-  }));
-  return summary;
+  });
 }
 
 }  // namespace lathe

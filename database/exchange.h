@@ -21,18 +21,15 @@ namespace lathe {
 absl::StatusOr<int64_t> ExportRecords(RecordStore& store, const RecordFilter& filter,
                                       std::ostream& out);
 
-struct ImportSummary {
-  int64_t records = 0;  // read
-  int64_t added = 0;    // that were new
-};
 // Reads what ExportRecords wrote; `name` is the file's, for messages. Checks
-// every record and the digest. All or nothing: InvalidArgument or DataLoss naming
-// file and line, with the store as it was.
+// every task (CheckForeignTask), every record and the digest. All or nothing:
+// InvalidArgument or DataLoss naming file and line, with the store as it was.
 absl::StatusOr<ImportSummary> ImportRecords(RecordStore& store, const std::string& name,
                                             std::istream& in);
 
-// Adds the devices and records of `from`; all or nothing.
-absl::StatusOr<ImportSummary> MergeRecords(RecordStore& store, RecordStore& from);
+// Adds the devices and records of `from`, the database `name`, checked likewise.
+absl::StatusOr<ImportSummary> MergeRecords(RecordStore& store, const std::string& name,
+                                           RecordStore& from);
 
 }  // namespace lathe
 

@@ -1,6 +1,7 @@
 // The store in memory: for tests, and for tuning without a database.
 #include <algorithm>
 #include <cmath>
+#include <list>
 #include <map>
 #include <mutex>
 #include <set>
@@ -9,6 +10,7 @@
 
 #include "compiler/base/status_macros.h"
 #include "database/record_check.h"
+#include "database/record_lines.h"
 #include "database/shape.h"
 #include "database/store.h"
 
@@ -38,32 +40,44 @@ class MemoryStore : public RecordStore {
     return absl::OkStatus();
   }
 
-  absl::StatusOr<int64_t> Import(const std::vector<DeviceRow>& devices,
-                                 const Filler& fill) override {
+  absl::StatusOr<ImportSummary> Import(const std::vector<DeviceRow>& devices,
+                                       const Filler& fill) override {
     for (const DeviceRow& device : devices) RETURN_IF_ERROR(CheckDevice(device));
     std::lock_guard lock(mutex_);
     std::map<std::string, DeviceRow> given;
     for (const DeviceRow& device : devices) given.emplace(device.uuid, device);
-    std::vector<Record> records;
+    std::map<std::string, const Record*> known;  // by id
+    for (const auto& [key, stored] : tasks_) {
+      for (const Record& record : stored) known[record.id] = &record;
+    }
+    ImportSummary summary;
+    std::list<Record> records;
     RETURN_IF_ERROR(fill([&](const Record& record) -> absl::Status {
       RETURN_IF_ERROR(Check(record, given));
-      records.push_back(record);
+      ++summary.records;
+      auto [it, is_new] = known.try_emplace(record.id);
+      if (!is_new) {
+        CountExisting(*it->second, record, summary);
+        return absl::OkStatus();
+      }
+      ++summary.added;
+      it->second = &records.emplace_back(record);
       return absl::OkStatus();
     }));
     devices_.merge(given);
-    return Add(records);
+    Add({records.begin(), records.end()});
+    return summary;
   }
 
   absl::StatusOr<std::optional<Record>> Best(const Task& task) override {
     std::lock_guard lock(mutex_);
-    const Record *promoted = nullptr, *fastest = nullptr;
+    const Record* fastest = nullptr;
     auto rank = [](const Record& r) { return std::tie(r.median, r.created_unix_ms, r.id); };
     for (const Record& record : Of(task)) {
       if (record.status != RecordStatus::kOk) continue;
       if (fastest == nullptr || rank(record) < rank(*fastest)) fastest = &record;
-      bool newer = promoted == nullptr || promoted->created_unix_ms <= record.created_unix_ms;
-      if (record.promoted && newer) promoted = &record;
     }
+    const Record* promoted = NewestPromoted(Of(task));
     const Record* best = promoted != nullptr ? promoted : fastest;
     return best == nullptr ? std::nullopt : std::optional(*best);
   }
@@ -234,13 +248,11 @@ class MemoryStore : public RecordStore {
     return UnknownDevice(record);
   }
 
-  // Adds checked records; how many were new.
-  int64_t Add(const std::vector<Record>& records) {
-    int64_t added = 0;
+  // Adds those of the checked records that are new.
+  void Add(const std::vector<Record>& records) {
     for (const Record& record : records) {
       if (!numbers_.try_emplace(record.id, next_number_).second) continue;
       ++next_number_;
-      ++added;
       auto& name = function_names_[{record.task.function_text, record.task.key_version}];
       if (name.empty()) name = record.task.function_name;
       TaskKey key = KeyOf(record.task);
@@ -248,7 +260,16 @@ class MemoryStore : public RecordStore {
       tasks_[key].push_back(record);
       tasks_[key].back().task.function_name = name;
     }
-    return added;
+  }
+
+  // Of equally new ones the last that was added; null without any.
+  static const Record* NewestPromoted(const std::vector<Record>& records) {
+    const Record* newest = nullptr;
+    for (const Record& record : records) {
+      bool newer = newest == nullptr || newest->created_unix_ms <= record.created_unix_ms;
+      if (record.promoted && newer) newest = &record;
+    }
+    return newest;
   }
 
   // Those of one task that pruning leaves.
@@ -262,9 +283,10 @@ class MemoryStore : public RecordStore {
              std::tie(b->median, b->created_unix_ms, b->id);
     });
     ok.resize(std::min(ok.size(), static_cast<size_t>(std::max<int64_t>(1, options.keep))));
+    const Record* promoted = NewestPromoted(records);
     std::vector<Record> kept;
     for (const Record& record : records) {
-      if (record.promoted || record.created_unix_ms >= options.created_from_unix_ms ||
+      if (&record == promoted || record.created_unix_ms >= options.created_from_unix_ms ||
           std::find(ok.begin(), ok.end(), &record) != ok.end()) {
         kept.push_back(record);
       }

@@ -9,6 +9,8 @@
 #include "absl/time/clock.h"
 #include "compiler/base/digest.h"
 #include "compiler/base/status_macros.h"
+#include "compiler/target/target.h"
+#include "compiler/tensor/function.h"
 #include "database/uuid.h"
 
 namespace lathe {
@@ -32,6 +34,13 @@ class Checker {
     RequireFinite(seconds, field);
     if (seconds < 0) Require(false, absl::StrCat(std::string(field), " is negative"));
   }
+  // What is printed within a line must not speak to the terminal.
+  void RequirePrintable(std::string_view text, std::string_view field) {
+    auto is_control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; };
+    if (std::any_of(text.begin(), text.end(), is_control)) {
+      Require(false, absl::StrCat(std::string(field), " holds a control character"));
+    }
+  }
   const std::string& what() const { return what_; }
 
  private:
@@ -54,6 +63,9 @@ void CheckTask(const Task& task, Checker* check) {
   check->Require(!task.target.empty(), "its target is empty");
   check->Require(!task.device_kind.empty(), "its device kind is empty");
   check->Require(task.threads >= 1, "its number of threads is not positive");
+  check->RequirePrintable(task.function_name, "its function's name");
+  check->RequirePrintable(task.target, "its target");
+  check->RequirePrintable(task.device_kind, "its device kind");
 }
 
 void CheckTimes(const Record& record, Checker* check) {
@@ -111,6 +123,9 @@ absl::Status CheckRecord(const Record& record) {
   check.Require(record.created_unix_ms > 0, "its time of creation is not positive");
   check.Require(record.created_unix_ms <= absl::ToUnixMillis(absl::Now() + kClockSkew),
                 "its time of creation is in the future");
+  check.RequirePrintable(record.search, "its search");
+  check.RequirePrintable(record.lathe_version, "its version of Lathe");
+  check.RequirePrintable(record.llvm_version, "its version of LLVM");
   check.Require(record.trial >= 0 && record.trial <= kMaxTrial, "its trial number is out of range");
   if (check.what().empty()) return absl::OkStatus();
   return absl::InvalidArgumentError(
@@ -121,9 +136,42 @@ absl::Status CheckDevice(const DeviceRow& device) {
   Checker check;
   check.Require(UuidToBytes(device.uuid).has_value(), "its id is not a lower-case UUID");
   check.Require(!device.kind.empty(), "its kind is empty");
+  check.RequirePrintable(device.kind, "its kind");
+  check.RequirePrintable(device.name, "its name");
   if (check.what().empty()) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat("device ", device.uuid, " is malformed: ", check.what()));
+}
+
+absl::Status CheckForeignTask(const Task& task) {
+  constexpr char kWhatToDo[] =
+      ": it was altered, or made by another version of Lathe; export it again with this one from "
+      "the database it came from (nothing was imported)";
+  auto refuse = [&](std::string_view what) {
+    return absl::InvalidArgumentError(absl::StrCat(std::string(what), kWhatToDo));
+  };
+  if (task.key_version != kKeyVersion) {
+    return refuse(absl::StrCat("its key is of version ", task.key_version,
+                               ", this Lathe makes version ", kKeyVersion));
+  }
+  absl::StatusOr<Function> function = ParseFunction(task.function_text, "its function");
+  if (!function.ok()) {
+    std::string message(function.status().message());
+    return refuse(message.substr(0, message.find('\n')));
+  }
+  const FunctionKey key = CanonicalKey(*function);
+  if (key.text != task.function_text) return refuse("its function's text is not canonical");
+  if (key.hash != task.function_hash) return refuse("its key is not that of its function");
+  if (FamilyKey(*function) != task.family_hash) {
+    return refuse("its family is not that of its function");
+  }
+  absl::StatusOr<Target> target = ParseTarget(task.target);
+  if (!target.ok()) return refuse(absl::StrCat("its target is not known here: ", task.target));
+  // `host` and other names are words of the command line, not targets.
+  if (task.target.find(' ') == std::string::npos) {
+    return refuse(absl::StrCat("its target '", task.target, "' is only a name"));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status UnknownDevice(const Record& record) {

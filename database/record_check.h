@@ -16,6 +16,11 @@ namespace lathe {
 absl::Status CheckRecord(const Record& record);
 absl::Status CheckDevice(const DeviceRow& device);
 
+// What a task from elsewhere must be besides, as everything that is found by it
+// depends on it: key and family follow from the text of its function, which is
+// canonical, and its target means the same on every machine.
+absl::Status CheckForeignTask(const Task& task);
+
 // The error for a record whose device was never put.
 absl::Status UnknownDevice(const Record& record);
 

@@ -94,6 +94,10 @@ class Fields {
 
 }  // namespace
 
+std::string ToLine(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 Json DeviceToJson(const DeviceRow& device) {
   return {{"uuid", device.uuid},
           {"name", device.name},
@@ -213,6 +217,24 @@ absl::StatusOr<Record> RecordFromJson(const Json& json) {
   fields.Read("measure_seconds", record.measure_seconds);
   RETURN_IF_ERROR(fields.status());
   return record;
+}
+
+bool SameContent(const Record& a, const Record& b) {
+  auto line = [](const Record& record) {
+    Json task = TaskToJson(record.task);
+    task.erase("name");
+    task.erase("family");
+    return ToLine(Json::array({std::move(task), RecordToJson(record)}));
+  };
+  return line(a) == line(b);
+}
+
+void CountExisting(const Record& stored, const Record& given, ImportSummary& summary) {
+  if (SameContent(stored, given)) {
+    ++summary.present;
+  } else if (++summary.conflicting == 1) {
+    summary.first_conflict = given.id;
+  }
 }
 
 }  // namespace lathe

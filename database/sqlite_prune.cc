@@ -23,10 +23,12 @@ absl::Status Choose(SqliteConnection* connection, const PruneOptions& options) {
   ASSIGN_OR_RETURN(
       SqliteStatement s,
       connection->Prepare(
-          "INSERT INTO doomed SELECT id FROM (SELECT id, status, promoted, created_unix_ms, "
-          "row_number() OVER (PARTITION BY task_id ORDER BY status <> 'ok', median, "
-          "created_unix_ms, uuid) AS place FROM records) "
-          "WHERE promoted = 0 AND created_unix_ms < ? AND (place > ? OR status <> 'ok')"));
+          "INSERT INTO doomed SELECT id FROM (SELECT id, task_id, status, promoted, "
+          "created_unix_ms, row_number() OVER (PARTITION BY task_id ORDER BY status <> 'ok', "
+          "median, created_unix_ms, uuid) AS place FROM records) AS r "
+          "WHERE created_unix_ms < ? AND (place > ? OR status <> 'ok') AND (promoted = 0 OR EXISTS "
+          "(SELECT 1 FROM records AS n WHERE n.task_id = r.task_id AND n.promoted = 1 AND "
+          "(n.created_unix_ms, n.id) > (r.created_unix_ms, r.id)))"));
   // The fastest one stays always: without a promotion it is what is served.
   s.BindInt(options.created_from_unix_ms).BindInt(std::max<int64_t>(1, options.keep));
   return s.Run();

@@ -307,4 +307,12 @@ absl::StatusOr<Record> ReadRecord(const SqliteConnection& connection, const Sqli
   return record;
 }
 
+absl::StatusOr<Record> FindRecord(SqliteConnection* connection, const std::string& id) {
+  ASSIGN_OR_RETURN(SqliteStatement s,
+                   connection->Prepare(absl::StrCat(kSelectRecords, "WHERE r.uuid = ?")));
+  ASSIGN_OR_RETURN(bool found, s.BindBlob(UuidToBytes(id).value()).Step());
+  if (!found) return absl::NotFoundError(absl::StrCat("there is no record ", id));
+  return ReadRecord(*connection, s);
+}
+
 }  // namespace lathe

@@ -29,6 +29,9 @@ absl::StatusOr<std::optional<int64_t>> FindTaskRow(SqliteConnection* connection,
 extern const char kSelectRecords[];
 absl::StatusOr<Record> ReadRecord(const SqliteConnection& connection, const SqliteStatement& row);
 
+// NotFound if there is none of this id, a UUID.
+absl::StatusOr<Record> FindRecord(SqliteConnection* connection, const std::string& id);
+
 // The same for a Task, with conditions on `k` (tasks) and `f` (functions).
 extern const char kSelectTasks[];
 absl::StatusOr<Task> ReadTask(const SqliteConnection& connection, const SqliteStatement& row);

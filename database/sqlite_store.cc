@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "compiler/base/status_macros.h"
 #include "database/record_check.h"
+#include "database/record_lines.h"
 #include "database/sqlite_connection.h"
 #include "database/sqlite_near.h"
 #include "database/sqlite_open.h"
@@ -46,8 +47,8 @@ class SqliteStore : public RecordStore {
     return transaction.Commit();
   }
 
-  absl::StatusOr<int64_t> Import(const std::vector<DeviceRow>& devices,
-                                 const Filler& fill) override {
+  absl::StatusOr<ImportSummary> Import(const std::vector<DeviceRow>& devices,
+                                       const Filler& fill) override {
     for (const DeviceRow& device : devices) RETURN_IF_ERROR(CheckDevice(device));
     std::lock_guard lock(mutex_);
     RETURN_IF_ERROR(CheckWritable());
@@ -56,15 +57,21 @@ class SqliteStore : public RecordStore {
     for (const DeviceRow& device : devices) {
       RETURN_IF_ERROR(InsertDevice(connection_.get(), device, /*update=*/false));
     }
-    int64_t added = 0;
+    ImportSummary summary;
     RETURN_IF_ERROR(fill([&](const Record& record) -> absl::Status {
       RETURN_IF_ERROR(CheckRecord(record));
       ASSIGN_OR_RETURN(bool is_new, InsertRecord(connection_.get(), record));
-      if (is_new) ++added;
+      ++summary.records;
+      if (is_new) {
+        ++summary.added;
+        return absl::OkStatus();
+      }
+      ASSIGN_OR_RETURN(Record stored, FindRecord(connection_.get(), record.id));
+      CountExisting(stored, record, summary);
       return absl::OkStatus();
     }));
     RETURN_IF_ERROR(transaction.Commit());
-    return added;
+    return summary;
   }
 
   absl::StatusOr<PruneReport> Prune(const PruneOptions& options) override {

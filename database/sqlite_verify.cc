@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "compiler/base/digest.h"
 #include "compiler/base/status_macros.h"
+#include "compiler/tensor/function.h"
 #include "database/record_check.h"
 #include "database/shape.h"
 #include "database/sqlite_rows.h"
@@ -70,9 +71,16 @@ class Verifier {
 
   absl::Status Functions() {
     return ForEach(
-        "SELECT id, hash, key_version, text FROM functions", [this](const SqliteStatement& row) {
+        "SELECT id, hash, key_version, text, family_hash FROM functions",
+        [this](const SqliteStatement& row) {
           if (row.Text(1) != FunctionHash(static_cast<int>(row.Int(2)), row.Text(3))) {
             Report(absl::StrCat("function ", row.Int(0), ": its hash does not fit its text"));
+            return absl::OkStatus();
+          }
+          if (row.Int(2) != kKeyVersion) return absl::OkStatus();
+          absl::StatusOr<Function> function = ParseFunction(row.Text(3), "function");
+          if (function.ok() && FamilyKey(*function) != row.Text(4)) {
+            Report(absl::StrCat("function ", row.Int(0), ": its family does not fit its text"));
           }
           return absl::OkStatus();
         });

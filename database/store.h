@@ -115,9 +115,19 @@ struct NearTask {
   double distance = 0;  // ShapeDistance
 };
 
+// What an import did; the counts below add up to `records`.
+struct ImportSummary {
+  int64_t records = 0;  // that were given
+  int64_t added = 0;
+  int64_t present = 0;         // the same was there already
+  int64_t conflicting = 0;     // another record of the same id was there, and stays
+  std::string first_conflict;  // its id
+};
+
 struct PruneOptions {
-  // Of each task stay the record that is served, all that were promoted, the
-  // `keep` fastest ok ones, and what was created at `created_from` or later.
+  // Of each task stay the record that is served (the newest promoted one, if any),
+  // the `keep` fastest ok ones (at least one), and what was created at
+  // `created_from` or later. Superseded promotions are like any other record.
   int64_t keep = 1;
   int64_t created_from_unix_ms = std::numeric_limits<int64_t>::max();
   bool dry_run = false;
@@ -168,11 +178,11 @@ class RecordStore {
   // `visit` must not use this store.
   virtual absl::Status ForEachRecord(const RecordFilter& filter, const RecordVisitor& visit) = 0;
   // All or nothing, of any size: adds the devices that are not there and the
-  // records that `fill` gives to its argument; nothing when `fill` fails. `fill`
-  // must not use this store. Returns how many records were new.
+  // records that `fill` gives to its argument; nothing when `fill` fails. What is
+  // there stays as it is. `fill` must not use this store.
   using Filler = std::function<absl::Status(const RecordVisitor& add)>;
-  virtual absl::StatusOr<int64_t> Import(const std::vector<DeviceRow>& devices,
-                                         const Filler& fill) = 0;
+  virtual absl::StatusOr<ImportSummary> Import(const std::vector<DeviceRow>& devices,
+                                               const Filler& fill) = 0;
   // Removes records, and what only they referred to; shrinks the file.
   virtual absl::StatusOr<PruneReport> Prune(const PruneOptions& options) = 0;
 

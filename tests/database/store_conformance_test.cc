@@ -218,6 +218,8 @@ TEST_P(StoreTest, RefusesMalformedRecords) {
        }},
       {"time of creation", [](Record& r) { r.created_unix_ms = 0; }},
       {"calls per sample", [](Record& r) { r.calls_per_sample = ~uint64_t{0}; }},
+      {"device kind holds a control", [](Record& r) { r.task.device_kind = "kind\x1b[2J"; }},
+      {"search holds a control", [](Record& r) { r.search = "random\nseed"; }},
   };
   for (const auto& [message, spoil] : cases) {
     Record record = TestRecord(1, 1);
@@ -339,13 +341,45 @@ TEST_P(StoreTest, AnImportIsAllOrNothing) {
   EXPECT_EQ(import({imported}, absl::DataLossError("torn")).status(), absl::DataLossError("torn"));
   EXPECT_THAT(Ids(TestTask()), ElementsAre(TestUuid(1)));
   EXPECT_EQ(store_->Devices()->size(), 1u);
-  EXPECT_EQ(import({TestRecord(1, 2), imported}, absl::OkStatus()).value(), 1);
-  EXPECT_EQ(import({TestRecord(1, 2), imported}, absl::OkStatus()).value(), 0);
+  EXPECT_EQ(import({TestRecord(1, 1), imported}, absl::OkStatus())->added, 1);
+  EXPECT_EQ(import({TestRecord(1, 1), imported}, absl::OkStatus())->added, 0);
   EXPECT_THAT(Ids(TestTask()), ElementsAre(TestUuid(1), TestUuid(2)));
   // What is there stays as it is.
   EXPECT_EQ(store_->FindDevice(kTestDevice).value()->name, "board");
   EXPECT_EQ(store_->Devices()->size(), 2u);
   EXPECT_EQ(store_->Devices()->back().name, "other board");
+}
+
+TEST_P(StoreTest, OfConflictingRecordsOursStay) {
+  Add({TestRecord(1, 1), TestRecord(2, 2)});
+  Record renamed = TestRecord(1, 1), garbled = TestRecord(5, 1);
+  renamed.task.function_name = "what another calls it";
+  garbled.error = "\xff";  // which an export writes in another way
+  Record of_export = garbled;
+  of_export.error = "\xef\xbf\xbd";
+  Add({garbled});
+  auto summary = store_->Import({}, [&](const RecordVisitor& add) {
+    for (const Record& record :
+         {renamed, TestRecord(2, 4), TestRecord(3, 1), TestRecord(3, 1), TestRecord(3, 2),
+          of_export, TestRecord(1, 1, TestTask("other"))}) {
+      absl::Status status = add(record);
+      if (!status.ok()) return status;
+    }
+    return absl::OkStatus();
+  });
+  ASSERT_TRUE(summary.ok()) << summary.status();
+  EXPECT_EQ(summary->records, 7);
+  EXPECT_EQ(summary->added, 1);
+  EXPECT_EQ(summary->present, 3);
+  EXPECT_EQ(summary->conflicting, 3);
+  EXPECT_EQ(summary->first_conflict, TestUuid(2));
+  auto records = store_->Records(TestTask());
+  ASSERT_TRUE(records.ok()) << records.status();
+  ASSERT_EQ(records->size(), 4u);
+  EXPECT_EQ(Difference((*records)[0], TestRecord(1, 1)), "");
+  EXPECT_EQ(Difference((*records)[1], TestRecord(2, 2)), "");
+  EXPECT_EQ(Difference((*records)[2], TestRecord(3, 1)), "");
+  EXPECT_EQ(store_->Tasks()->size(), 1u);
 }
 
 TEST_P(StoreTest, PruningKeepsWhatIsServed) {
@@ -361,20 +395,19 @@ TEST_P(StoreTest, PruningKeepsWhatIsServed) {
   Add({TestRecord(20, 2, unpromoted), TestRecord(21, 1, unpromoted), timeout});
 
   PruneReport planned = store_->Prune({.keep = 0, .dry_run = true}).value();
-  EXPECT_EQ(planned.removed, 5);
+  EXPECT_EQ(planned.removed, 6);
   EXPECT_EQ(store_->Stats()->records, 9);
   // Nothing is as old as that.
   EXPECT_EQ(store_->Prune({.created_from_unix_ms = 1})->removed, 0);
   PruneReport old = store_->Prune({.created_from_unix_ms = 11}).value();
-  EXPECT_EQ(old.removed, 1);
-  EXPECT_THAT(Ids(TestTask()),
-              ElementsAre(TestUuid(2), TestUuid(10), TestUuid(11), TestUuid(12), TestUuid(14)));
+  EXPECT_EQ(old.removed, 2);
+  EXPECT_THAT(Ids(TestTask()), ElementsAre(TestUuid(2), TestUuid(11), TestUuid(12), TestUuid(14)));
   PruneReport report = store_->Prune({.keep = 1}).value();
-  EXPECT_EQ(report.kept, 4);
+  EXPECT_EQ(report.kept, 3);
   EXPECT_EQ(report.removed, 4);
   EXPECT_THAT(report.removed_by_status,
               ElementsAre(Pair("crash", 1), Pair("ok", 2), Pair("timeout", 1)));
-  EXPECT_THAT(Ids(TestTask()), ElementsAre(TestUuid(2), TestUuid(10), TestUuid(12)));
+  EXPECT_THAT(Ids(TestTask()), ElementsAre(TestUuid(2), TestUuid(12)));
   EXPECT_EQ(store_->Best(TestTask()).value()->id, second.id);
   EXPECT_THAT(Ids(unpromoted), ElementsAre(TestUuid(21)));
   EXPECT_THAT(Ids(failed), IsEmpty());
@@ -384,6 +417,22 @@ TEST_P(StoreTest, PruningKeepsWhatIsServed) {
   // What was removed may come back.
   Add({timeout});
   EXPECT_THAT(Ids(failed), ElementsAre(TestUuid(23)));
+}
+
+TEST_P(StoreTest, SupersededPromotionsStayOnlyAmongTheFastest) {
+  std::vector<Record> promoted;
+  for (int64_t n = 1; n <= 4; ++n) {
+    promoted.push_back(TestRecord(n, 0.125 * static_cast<double>(n)));
+    promoted.back().promoted = true;
+  }
+  // Equally new: what was added last is served.
+  promoted[2].created_unix_ms = promoted[3].created_unix_ms;
+  Add(promoted);
+  Add({TestRecord(5, 0.0625), TestRecord(6, 1)});
+  EXPECT_EQ(store_->Best(TestTask()).value()->id, promoted[3].id);
+  EXPECT_EQ(store_->Prune({.keep = 2})->removed, 3);
+  EXPECT_THAT(Ids(TestTask()), ElementsAre(TestUuid(1), TestUuid(4), TestUuid(5)));
+  EXPECT_EQ(store_->Best(TestTask()).value()->id, promoted[3].id);
 }
 
 TEST_P(StoreTest, StatsCountWhatStandsOnce) {

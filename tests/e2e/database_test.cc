@@ -60,7 +60,10 @@ TEST_F(DatabaseTest, ExportsImportsMergesAndPrunes) {
   Json imported = OkJson({"db", "import", "-", "--db", db}, text);
   EXPECT_EQ(imported["records"], records);
   EXPECT_EQ(imported["added"], records);
-  EXPECT_EQ(OkJson({"db", "import", "-", "--db", db}, text)["added"], 0);
+  Json again = OkJson({"db", "import", "-", "--db", db}, text);
+  EXPECT_EQ(again["added"], 0);
+  EXPECT_EQ(again["present"], records);
+  EXPECT_EQ(again["conflicting"], 0);
   EXPECT_EQ(OkJson({"query", kSmallMatmul, "--db", db})["verdict"], "exact");
   EXPECT_EQ(OkJson({"db", "merge", db, "--db", third})["added"], records);
   EXPECT_EQ(OkJson({"db", "merge", db, "--db", third})["added"], 0);
@@ -96,6 +99,47 @@ TEST_F(DatabaseTest, DamagedExportsChangeNothing) {
   EXPECT_EQ(lathe_.Run({"db", "prune"}).exit_code, 2);
   EXPECT_EQ(lathe_.Run({"db", "prune", "--older-than", "yesterday"}).exit_code, 2);
   EXPECT_EQ(lathe_.Run({"query", kSmallMatmul, "--max-loss", "much"}).exit_code, 2);
+}
+
+TEST_F(DatabaseTest, ConflictsAreToldAndOursStay) {
+  Tune();
+  const std::string db = lathe_.path("copy.db"), text = Export();
+  OkJson({"db", "import", "-", "--db", db}, text);
+  const Json ours = OkJson({"db", "list", "--db", db});
+  const std::string theirs = OfAnotherCompiler(text);
+  Json summary = OkJson({"db", "import", "-", "--db", db}, theirs);
+  EXPECT_EQ(summary["added"], 0);
+  EXPECT_GT(summary["conflicting"].get<int64_t>(), 0);
+  EXPECT_EQ(summary["records"],
+            summary["present"].get<int64_t>() + summary["conflicting"].get<int64_t>());
+  RunResult told = lathe_.Run({"db", "import", "-", "--db", db}, theirs);
+  EXPECT_EQ(told.exit_code, 0) << told.err;
+  EXPECT_THAT(told.out, HasSubstr("kept ours of " + summary["conflicting"].dump() + " records"));
+  EXPECT_THAT(told.out, HasSubstr(summary["first_conflict"].get<std::string>()));
+  EXPECT_EQ(OkJson({"db", "list", "--db", db}), ours);
+}
+
+TEST_F(DatabaseTest, AQueryWithoutAnswerSaysWhereItLookedAndWhatToDo) {
+  const std::string db = lathe_.path("some.db");
+  WriteWholeFile(db, "");
+  RunResult empty = lathe_.Run({"db", "verify", "--db", db});
+  EXPECT_EQ(empty.exit_code, 2);
+  EXPECT_THAT(empty.err, HasSubstr("is empty: no database yet, or one whose creation was cut off"));
+  OkJson({"tune", kSmallMatmul, "--trials", "2", "--db", db});
+  EXPECT_EQ(OkJson({"db", "verify", "--db", db})["whole"], true);
+  RunResult other = lathe_.Run({"query", kOtherShape, "--max-loss", "0", "--db", db});
+  EXPECT_EQ(other.exit_code, 1);
+  EXPECT_THAT(other.out, HasSubstr("none: there is no record of this function"));
+  EXPECT_THAT(other.out, HasSubstr("searched  " + db + "\n"));
+  EXPECT_THAT(other.out, HasSubstr(std::string("lathe tune '") + kOtherShape + "' --db '" + db));
+  RunResult narrow = lathe_.Run({"query", kSmallMatmul, "--target", "x86_64 features=sse2"});
+  EXPECT_EQ(narrow.exit_code, 1);
+  EXPECT_THAT(narrow.out, HasSubstr("lathe.db, which is not there yet"));
+  EXPECT_THAT(narrow.out, HasSubstr("--target 'x86_64 features=sse2'"));
+  RunResult unknown = lathe_.Run({"query", kSmallMatmul, "--target", "pentium"});
+  EXPECT_EQ(unknown.exit_code, 2);
+  EXPECT_THAT(unknown.err, HasSubstr("--target: unknown target 'pentium'"));
+  EXPECT_THAT(unknown.err, HasSubstr("x86-64-v3"));
 }
 
 TEST_F(DatabaseTest, TheNearestShapeServesWithinTheLossAllowed) {
