@@ -218,6 +218,26 @@ class Classifier {
   RowStage stage_;
 };
 
+// Whether the sink reads each value of the stage right where it writes its own, in a
+// buffer of the same type and shape.
+bool IsReplaced(const SpaceContext& context, const StageNest& nest, const StageNest& sink) {
+  if (!nest.stage->reduction.empty() || !sink.stage->reduction.empty()) return false;
+  if (context.function.IsOutput(nest.stage->name)) return false;
+  const Buffer& from = *context.naive.FindBuffer(nest.store->buffer);
+  const Buffer& to = *context.naive.FindBuffer(sink.store->buffer);
+  if (from.type != to.type || from.shape != to.shape) return false;
+  bool reads = false;
+  for (const ReadStride& read : sink.reads) {
+    if (read.read->buffer != from.name) continue;
+    reads = true;
+    if (read.read->predicate) return false;
+    for (size_t d = 0; d < read.read->indices.size(); ++d) {
+      if (!StructurallyEqual(read.read->indices[d], sink.store->indices[d])) return false;
+    }
+  }
+  return reads;
+}
+
 }  // namespace
 
 std::optional<RowGroup> GroupRows(const SpaceContext& context, size_t first, size_t last,
@@ -257,6 +277,10 @@ std::optional<RowGroup> GroupRows(const SpaceContext& context, size_t first, siz
         if (stage.numbers.extents[loop] >= kShortest) return std::nullopt;
       }
     }
+  }
+  for (size_t n = first; n < last; ++n) {
+    bool map = group.stages[n - first].kind == RowStageKind::kMap;
+    if (map && IsReplaced(context, nests[n], sink)) group.replaced = static_cast<int>(n - first);
   }
   // What a row leaves for later stages of the same row is small.
   for (RowStage& stage : group.stages) {

@@ -24,13 +24,14 @@ class RowPlan : public Plan {
     if (group_.stages.size() > 1) {
       rows_ = Add(Sink().name + ".rows", UpTo({1, 2, 4, 8}, group_.rows.back()));
     }
+    if (group_.replaced >= 0) in_place_ = Add(Sink().name + ".in_place", {0, 1});
     if (threads_ > 1 && !Tasks().empty()) tasks_ = Add(Sink().name + ".tasks", Tasks());
   }
 
   std::string_view name() const override { return group_.name; }
 
   bool IsLegal(std::span<const int64_t> v) const override {
-    if (group_.has_outputs && !BlocksArePartition(v)) return false;
+    if ((group_.has_outputs || IsInPlace(v)) && !BlocksArePartition(v)) return false;
     for (size_t s = 0; s < group_.stages.size(); ++s) {
       const RowStage& stage = group_.stages[s];
       if (stage.kind != RowStageKind::kFold) continue;
@@ -83,6 +84,8 @@ class RowPlan : public Plan {
   int64_t Vectors(std::span<const int64_t> v, size_t stage) const {
     return vectors_[stage] < 0 ? 0 : v[vectors_[stage]];
   }
+  // Whether the sink replaces values of an earlier stage, which live in its buffer.
+  bool IsInPlace(std::span<const int64_t> v) const { return in_place_ >= 0 && v[in_place_] == 1; }
   int64_t RowsPerBlock(std::span<const int64_t> v) const { return rows_ < 0 ? 1 : v[rows_]; }
   int64_t NumTasks(std::span<const int64_t> v) const {
     return tasks_ < 0 ? 0 : v[tasks_] * threads_;
@@ -124,6 +127,21 @@ class RowPlan : public Plan {
     return CeilDiv(CeilDiv(Sink().extent, block), tasks) * block;
   }
 
+  // The numbers of a stage where the values of the replaced one live in the sink's buffer.
+  NestNumbers InPlace(const RowStage& stage) const {
+    NestNumbers numbers = stage.numbers;
+    const NestNumbers::Access& to = Sink().numbers.accesses.back();
+    int from = group_.stages[group_.replaced].numbers.accesses.back().buffer;
+    for (NestNumbers::Access& access : numbers.accesses) {
+      if (access.buffer != from) continue;
+      access.buffer = to.buffer;
+      for (size_t r = 0; r < group_.rows.size(); ++r) {
+        access.strides[stage.row_positions[r]] = to.strides[Sink().row_positions[r]];
+      }
+    }
+    return numbers;
+  }
+
   std::string MakeTasks(std::vector<std::string>& rows, int64_t tasks, TraceBuilder& trace) const;
 
   RowGroup group_;
@@ -131,7 +149,7 @@ class RowPlan : public Plan {
   int threads_;
   // Where the knobs stand among the values; -1: there is none.
   std::vector<int> vectors_;  // by stage
-  int rows_ = -1, tasks_ = -1;
+  int rows_ = -1, in_place_ = -1, tasks_ = -1;
 };
 
 std::vector<int64_t> RowPlan::Analytic(const SpaceOptions& options) const {
@@ -249,6 +267,9 @@ void RowPlan::Emit(std::span<const int64_t> v, TraceBuilder& trace) const {
                                                    : names[s].fold_rows.back();
     if (!row.empty()) trace.Mark("compute_at", {stage.name, row});
   }
+  if (IsInPlace(v)) {
+    trace.Mark("store_in", {group_.stages[group_.replaced].name, sink.buffer});
+  }
   for (size_t s = 0; s <= last; ++s) {
     if (!names[s].fold.empty()) trace.Mark("set_scope", {names[s].fold + ".part", "register"});
   }
@@ -316,7 +337,7 @@ void RowPlan::Model(std::span<const int64_t> v, ScheduleModel& model) const {
             {stage.vector_loop, 1, static_cast<double>(stage.lanes), ModelLoopKind::kVector});
       }
     }
-    NestModel nest = ModelOf(stage.numbers, loops);
+    NestModel nest = ModelOf(IsInPlace(v) ? InPlace(stage) : stage.numbers, loops);
     int reads = static_cast<int>(stage.numbers.accesses.size()) - 1;
     bool folds = stage.kind == RowStageKind::kFold;
     if (folds) nest.accumulators = static_cast<int>(vectors);
@@ -345,8 +366,11 @@ void RowPlan::Model(std::span<const int64_t> v, ScheduleModel& model) const {
 }  // namespace
 
 std::shared_ptr<const Plan> NewRowPlan(RowGroup group, const SpaceContext& context) {
-  auto plan = std::make_shared<RowPlan>(std::move(group), context.options);
-  return ReplaysAtEnds(*plan, context.naive) ? plan : nullptr;
+  auto plan = std::make_shared<RowPlan>(group, context.options);
+  if (ReplaysAtEnds(*plan, context.naive)) return plan;
+  if (group.replaced < 0) return nullptr;
+  group.replaced = -1;
+  return NewRowPlan(std::move(group), context);
 }
 
 }  // namespace lathe

@@ -59,6 +59,7 @@ struct RowGroup {
   std::vector<RowStage> stages;      // in order; the last is the sink
   std::vector<int64_t> rows;         // extents of the row loops
   bool has_outputs = false;          // stages before the sink are outputs too
+  int replaced = -1;                 // a stage whose values the sink may replace in its buffer
 };
 
 // Stages first..last of `context` as one group, after inlining; nullopt when they

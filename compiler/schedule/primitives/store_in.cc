@@ -17,7 +17,10 @@
 //   - the other stage has no reduction and reads the values right where it writes
 //     its own;
 //   - all other reads of the values come before: in the program, and in every
-//     loop around both (rules one-store and order of the verifier).
+//     loop around both (rules one-store and order of the verifier);
+//   - a stage that was moved by compute_at computes each element once (rule
+//     coverage): its store has no region then, as the buffer is not private to an
+//     iteration any more.
 // Stages that touch the common buffer do not move any more: store_in comes after
 // the primitives that move stages.
 
@@ -44,7 +47,7 @@ class BufferRenamer : public StmtMutator {
     if (node.buffer != from_) return mutated;
     const auto& store = *mutated.As<Store>();
     return MakeStore(store.stage, store.role, store.bindings, to_, store.indices, store.value,
-                     store.predicate, store.region);
+                     store.predicate);
   }
   Expr MutateRead(const Read& node, const Expr& e) override {
     Expr mutated = ExprMutator::MutateRead(node, e);

@@ -248,6 +248,15 @@ TEST(Rejection, RFactor) {
   }
 }
 
+// Blocks of y need more of p than what they replace.
+constexpr char kOverlapping[] =
+    "lathe 1\n"
+    "func overlapping(x: f32[12]) -> (y) {\n"
+    "  p[i] = x[i] * 2\n"
+    "  s[i: 12] = p[i] + (p[i + 1] else 0)\n"
+    "  y[i: 12] = p[i] + s[i]\n"
+    "}\n";
+
 TEST(Rejection, StoreIn) {
   for (const Case& c : std::initializer_list<Case>{
            {kLinearRelu, "store_in(z, y)",
@@ -269,6 +278,9 @@ TEST(Rejection, StoreIn) {
            {kShared, "store_in(t, u)\nm = cache_write(u, stack)",
             "buffer u holds the values of two stages"},
            {kShared, "store_in(t, u)\nstore_in(q, u)", "several stages write u already"},
+           {kOverlapping,
+            "o, i = split(y.i, 4)\ncompute_at(s, o)\ncompute_at(p, o)\nstore_in(p, y)",
+            "rule coverage: stage p"},
        }) {
     ExpectRefused(c);
   }

@@ -202,6 +202,27 @@ TEST(RowsTest, StagesThatShareRowsAreOneNest) {
   EXPECT_THAT(FirstSketch("rms_norm(rows=384,columns=768)"), StartsWith("row_fused"));
 }
 
+TEST(RowsTest, TheLastStageMayReplaceValuesInItsBuffer) {
+  std::printf("seed %llu\n", static_cast<unsigned long long>(kSeed));
+  std::mt19937_64 rng(kSeed);
+  Function function = *BuildOperator("softmax(rows=11,columns=37)");
+  Checker checker(function, rng);
+  int in_place = 0;
+  for (int threads : {1, 3}) {
+    for (const auto& sketch : Sketches(function, "x86-64-v3", threads)) {
+      for (int i = 0; i < (kAllCases ? 20 : 3); ++i) {
+        Setting setting = SampleSetting(*sketch, rng);
+        if (ToText(sketch->Instantiate(setting)).find("store_in(e, y)") == std::string::npos)
+          continue;
+        ++in_place;
+        checker.Check(*sketch, setting);
+        if (HasFatalFailure()) return;
+      }
+    }
+  }
+  EXPECT_GT(in_place, 0);
+}
+
 TEST(RowsTest, OutputsAmongStagesThatShareRowsStayInTheNest) {
   Function function = Parse(
       "func f(x: f32[512, 1024]) -> (m, y) {\n  t[i] = sum(j) x[i, j]\n  m[i] = t[i] / 1024\n"
