@@ -10,6 +10,10 @@ namespace {
 constexpr uint64_t kMaxCalls = uint64_t{1} << 30;
 constexpr size_t kAbandonAfter = 5;
 constexpr size_t kBudgetFloor = 3;
+// Samples of one place in memory, at least, and how many times longer they take than
+// the way to the next one.
+constexpr size_t kSamplesOfAPlace = 4;
+constexpr double kStay = 4;
 
 }  // namespace
 
@@ -70,7 +74,26 @@ TimingResult TakeSamples(const TimingPlan& plan, const TimingSource& source, uin
   const double budget_ends = source.now() + plan.budget_seconds;
   const size_t min_samples = std::max<size_t>(plan.min_samples, 1);
   const size_t max_samples = std::max<size_t>(plan.max_samples, min_samples);
+  size_t first_of_place = 0;
+  double placed = source.now(), placing = 0;
+  auto is_due = [&] {
+    return source.place_anew && result.samples.size() >= first_of_place + kSamplesOfAPlace &&
+           source.now() - placed >= kStay * placing;
+  };
+  // Another place, with warm caches again.
+  auto move = [&] {
+    const double start = source.now();
+    if (!source.place_anew() || (!plan.cold && source.time_calls(1) < 0)) return false;
+    placed = source.now();
+    placing = placed - start;
+    first_of_place = result.samples.size();
+    return true;
+  };
   while (result.samples.size() < max_samples) {
+    if (is_due() && !move()) {
+      result.failed = true;
+      return result;
+    }
     const double seconds = TakeSample(plan, source, calls);
     if (seconds < 0) {
       result.failed = true;

@@ -17,6 +17,8 @@ struct TimingSource {
   std::function<double(uint64_t calls)> time_calls;
   std::function<double()> now;         // seconds, monotonic
   std::function<void()> evict_caches;  // before every call of a cold regime
+  // Puts kernel and arguments in other memory; false: that failed. Empty: they stay.
+  std::function<bool()> place_anew = nullptr;
 };
 
 // What reading the clock twice takes: the median of many empty intervals.
@@ -42,9 +44,10 @@ double TakeSample(const TimingPlan& plan, const TimingSource& source, uint64_t c
 
 // Takes samples until the median's interval is within the plan's target (after
 // min_samples), or max_samples, or the budget (at least three samples) or
-// `deadline` (by source.now) is reached. Abandons once the interval's lower end,
-// of at least five samples, lies above plan.abandon_above_seconds, or after two that are
-// both more than twice as long.
+// `deadline` (by source.now) is reached. Every few samples come from another place in
+// memory, if moving there takes a small part of the time: pages decide several per cent. Abandons
+// once the interval's lower end, of at least five samples, lies above plan.abandon_above_seconds,
+// or after two that are both more than twice as long.
 TimingResult TakeSamples(const TimingPlan& plan, const TimingSource& source, uint64_t calls,
                          double deadline);
 

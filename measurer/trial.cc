@@ -182,11 +182,21 @@ BatchConditions TrialRunner::TimeAlone(Entrant& entrant, double stop_at) {
   PlaceAnew(entrant, /*first=*/true, nullptr);
   if (!entrant.ok()) return {};
   TimedKernel& timed = *entrant.timed;
+  TimingSource source = timed.Source();
+  source.place_anew = [&] {
+    if (std::optional<Failure> failure = timed.Verify()) {
+      entrant.Fail(*std::move(failure));
+    } else {
+      PlaceAnew(entrant, /*first=*/false, nullptr);
+    }
+    return entrant.ok();
+  };
   TimingResult result;
   BatchConditions conditions = Observe(job, stop_at, [&] {
-    result = TakeSamples(job.timing, timed.Source(), timed.calls(), stop_at);
+    result = TakeSamples(job.timing, source, timed.calls(), stop_at);
     return !result.failed && !result.abandoned;
   });
+  if (!entrant.ok()) return conditions;
   std::optional<Failure> failure = result.failed ? timed.CallFailure() : timed.Verify();
   if (failure) {
     entrant.Fail(*std::move(failure));

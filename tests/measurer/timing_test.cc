@@ -76,6 +76,50 @@ TEST(Timing, NoisyTimesTakeEverySample) {
   EXPECT_EQ(TakeSamples(Plan(), machine.source(), 1, kForever).samples.size(), 50u);
 }
 
+TEST(Timing, SamplesComeFromSeveralPlaces) {
+  FakeMachine machine;
+  int places = 1;
+  machine.cost = [&](uint64_t) { return places * 1e-4; };
+  TimingSource source = machine.source();
+  source.place_anew = [&] {
+    ++places;
+    machine.now += 1e-3;
+    return true;
+  };
+  TimingPlan plan = Plan();
+  plan.min_samples = plan.max_samples = 12;
+  TimingResult result = TakeSamples(plan, source, 10, kForever);
+  ASSERT_EQ(result.samples.size(), 12u);
+  EXPECT_NEAR(result.samples[3], 1e-4, 1e-9);
+  EXPECT_NEAR(result.samples[4], 2e-4, 1e-9);
+  EXPECT_NEAR(result.samples[11], 3e-4, 1e-9);
+  EXPECT_EQ(machine.calls, 12u * 10 + 2) << "a warm-up in each new place";
+}
+
+TEST(Timing, AFarPlaceIsRare) {
+  FakeMachine machine;
+  int places = 1;
+  TimingSource source = machine.source();
+  source.place_anew = [&] {
+    ++places;
+    machine.now += 1e-2;  // as long as ten samples
+    return true;
+  };
+  TimingPlan plan = Plan();
+  plan.min_samples = plan.max_samples = 50;
+  TakeSamples(plan, source, 10, kForever);
+  EXPECT_EQ(places, 3);
+}
+
+TEST(Timing, APlaceThatFailsEndsIt) {
+  FakeMachine machine;
+  TimingSource source = machine.source();
+  source.place_anew = [] { return false; };
+  TimingResult result = TakeSamples(Plan(), source, 10, kForever);
+  EXPECT_TRUE(result.failed);
+  EXPECT_EQ(result.samples.size(), 4u);
+}
+
 TEST(Timing, TheBudgetAndTheDeadlineEndIt) {
   FakeMachine machine;
   machine.cost = [](uint64_t) { return 20.0; };

