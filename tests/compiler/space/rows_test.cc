@@ -233,6 +233,34 @@ TEST(RowsTest, OutputsAmongStagesThatShareRowsStayInTheNest) {
               HasSubstr("compute_at(m, y.i"));
 }
 
+// Scores, or their maxima, as outputs beside the result of attention.
+TEST(RowsTest, OutputsAmongProductsThatShareRows) {
+  std::printf("seed %llu\n", static_cast<unsigned long long>(kSeed));
+  std::mt19937_64 rng(kSeed);
+  const char* body =
+      "  s[h, i, j] = sum(d) q[h, i, d] * k[h, j, d]\n  top[h, i] = max(j) s[h, i, j]\n"
+      "  e[h, i, j] = exp(s[h, i, j] - top[h, i])\n  total[h, i] = sum(j) e[h, i, j]\n"
+      "  t[h, i, d] = sum(j) e[h, i, j] * v[h, j, d]\n  y[h, i, d] = t[h, i, d] / total[h, i]\n}\n";
+  for (const char* outputs : {"(s, y)", "(top, total, y)"}) {
+    Function function =
+        Parse(absl::StrCat("func f(q: f32[2, 12, 8], k: f32[2, 20, 8], v: f32[2, 20, 16]) -> ",
+                           outputs, " {\n", body));
+    SCOPED_TRACE(outputs);
+    Checker checker(function, rng);
+    bool found = false;
+    for (const auto& sketch : Sketches(function, "x86-64-v3", 2)) {
+      if (sketch->name().find("row_products") == std::string_view::npos) continue;
+      found = true;
+      checker.Check(*sketch, sketch->Analytic());
+      for (int i = 0; i < (kAllCases ? 3 : 1); ++i) {
+        checker.Check(*sketch, SampleSetting(*sketch, rng));
+      }
+      if (HasFatalFailure()) return;
+    }
+    EXPECT_TRUE(found);
+  }
+}
+
 TEST(RowsTest, AttentionMakesNoMatrixOfScores) {
   std::mt19937_64 rng(kSeed);
   for (const char* shape : {"heads=2,seq=24,dim=16", "heads=1,seq=17,dim=20",
