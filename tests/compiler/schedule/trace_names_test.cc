@@ -6,6 +6,7 @@
 
 #include <random>
 
+#include "tests/testing/functions.h"
 #include "tests/testing/random_function.h"
 #include "tests/testing/random_trace.h"
 
@@ -13,12 +14,6 @@ namespace lathe {
 namespace {
 
 using ::testing::HasSubstr;
-
-Function Parse(const std::string& body) {
-  absl::StatusOr<Function> function = ParseFunction("lathe 1\n" + body, "test");
-  EXPECT_TRUE(function.ok()) << function.status();
-  return *std::move(function);
-}
 
 constexpr char kTrace[] =
     "lathe-trace 1\n"

@@ -4,15 +4,10 @@
 
 #include "compiler/tensor/function.h"
 #include "compiler/tensor/operators.h"
+#include "tests/testing/functions.h"
 
 namespace lathe {
 namespace {
-
-Function Parse(const std::string& text) {
-  absl::StatusOr<Function> function = ParseFunction("lathe 1\n" + text, "test.tfn");
-  EXPECT_TRUE(function.ok()) << function.status().message();
-  return *std::move(function);
-}
 
 std::string KeyOf(const std::string& text) { return CanonicalKey(Parse(text)).text; }
 
