@@ -1,5 +1,6 @@
 // What the database costs at a given size: insertion, open to first answer, exact
-// and nearest look-up. database_benchmark --records N [--file FILE] [--seed S].
+// and nearest look-up, of records alone and with their schedules proved.
+// database_benchmark --records N [--file FILE] [--seed S].
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -17,13 +18,16 @@
 #include "compiler/base/check.h"
 #include "database/lookup.h"
 #include "database/store.h"
+#include "tuner/lookup.h"
 
 namespace lathe {
 namespace {
 
 constexpr size_t kBatch = 1000;    // records of one transaction, at least
 constexpr size_t kQueries = 2000;  // of each kind
+constexpr size_t kSchedules = 300;
 constexpr int kOpens = 21;
+constexpr double kAnyLoss = 1e9;
 
 double Seconds(const std::function<void()>& work) {
   const int64_t start = absl::GetCurrentTimeNanos();
@@ -115,9 +119,9 @@ Sample Insert(const std::string& path, int64_t records, bool exists, RecordGener
   return sample;
 }
 
-void MeasureOpen(const std::string& path, const Sample& sample) {
+void MeasureOpen(const std::string& path, const Sample& sample, RecordGenerator& generator) {
   for (bool cold : {false, true}) {
-    std::vector<double> exact, nearest;
+    std::vector<double> exact, nearest, exact_proved, nearest_proved;
     for (int n = 0; n < kOpens; ++n) {
       const size_t q = static_cast<size_t>(n) * 37 % sample.queries.size();
       if (cold) DropFromPageCache(path);
@@ -127,11 +131,23 @@ void MeasureOpen(const std::string& path, const Sample& sample) {
       if (cold) DropFromPageCache(path);
       nearest.push_back(
           Seconds([&] { CHECK(NearestRecords(*Open(path, true), sample.queries[q]).ok()); }));
+      if (cold) DropFromPageCache(path);
+      exact_proved.push_back(Seconds([&] {
+        CHECK(FindSchedule(*Open(path, true), sample.queries[q])->verdict == Verdict::kExact);
+      }));
+      const Query other = generator.NearbyQuery();
+      if (cold) DropFromPageCache(path);
+      nearest_proved.push_back(Seconds(
+          [&] { CHECK(FindSchedule(*Open(path, true), other, {.max_loss = kAnyLoss}).ok()); }));
     }
     Report(cold ? "open, exact answer, file not in memory" : "open, exact answer", exact, 1e-3,
            "ms");
     Report(cold ? "open, nearest answer, file not in memory" : "open, nearest answer", nearest,
            1e-3, "ms");
+    Report(cold ? "open, exact schedule, file not in memory" : "open, exact schedule", exact_proved,
+           1e-3, "ms");
+    Report(cold ? "open, nearest schedule, file not in memory" : "open, nearest schedule",
+           nearest_proved, 1e-3, "ms");
   }
 }
 
@@ -172,6 +188,35 @@ void MeasureQueries(const std::string& path, const Sample& sample, RecordGenerat
   std::printf("%-44s %zu of %zu\n", "nearest queries with an answer", found, sample.tasks.size());
 }
 
+// What a user waits for: the record, proved by replay, or that of another shape,
+// refitted and proved.
+void MeasureSchedules(const std::string& path, const Sample& sample, RecordGenerator& generator) {
+  auto store = Open(path, /*read_only=*/true);
+  std::vector<double> exact, nearest;
+  for (size_t q = 0; q < std::min(kSchedules, sample.queries.size()); ++q) {
+    exact.push_back(Seconds([&] {
+      auto found = FindSchedule(*store, sample.queries[q]);
+      CHECK(found.ok() && found->verdict == Verdict::kExact) << found->reason;
+    }));
+  }
+  size_t without = 0;
+  for (size_t q = 0; q < kSchedules; ++q) {
+    const Query other = generator.NearbyQuery();
+    Verdict verdict = Verdict::kNone;
+    const double seconds = Seconds([&] {
+      auto found = FindSchedule(*store, other, {.max_loss = kAnyLoss});
+      CHECK(found.ok()) << found.status().message();
+      verdict = found->verdict;
+    });
+    if (verdict == Verdict::kNearest) nearest.push_back(seconds);
+    without += verdict == Verdict::kNone;
+  }
+  Report("exact schedule, proved (FindSchedule)", exact, 1e-6, "us");
+  Report("nearest schedule, refitted and proved", nearest, 1e-6, "us");
+  std::printf("%-44s %zu nearest, %zu none, of %zu\n", "queries of other shapes", nearest.size(),
+              without, kSchedules);
+}
+
 int Main(int argc, char** argv) {
   CLI::App app("What the database costs at a given size");
   int64_t records = 10000;
@@ -191,7 +236,8 @@ int Main(int argc, char** argv) {
   std::printf("%-44s %9s %9s %9s\n", "", "p50", "p90", "p99");
   const Sample sample = Insert(file, records, exists, generator);
   MeasureQueries(file, sample, generator);
-  MeasureOpen(file, sample);
+  MeasureSchedules(file, sample, generator);
+  MeasureOpen(file, sample, generator);
   if (!keep) {
     for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(file + suffix);
   }

@@ -40,6 +40,21 @@ constexpr const char* kRowOperators[] = {"softmax", "rms_norm", "layer_norm", "r
                                          "gelu",    "silu",     "bias_relu",  "scale_shift",
                                          "add",     "transpose"};
 
+// What a trial that ended so has left of its record.
+void Fail(RecordStatus status, const std::string& error, Record& record) {
+  record.status = status;
+  record.error = error;
+  if (status == RecordStatus::kAbandoned) {
+    record.samples.resize(3);
+  } else {
+    record.samples.clear();
+    record.median = record.ci_low = record.ci_high = record.min = 0;
+  }
+  if (status == RecordStatus::kBuildFailed) {
+    record.device_uuid = record.program_hash = record.artifact_digest = "";
+  }
+}
+
 }  // namespace
 
 RecordGenerator::RecordGenerator(uint64_t seed) : random_(seed) {
@@ -122,8 +137,7 @@ Function RecordGenerator::RandomFunction() {
   return *std::move(function);
 }
 
-const std::vector<RecordGenerator::Schedule>& RecordGenerator::SchedulesFor(size_t device,
-                                                                            int threads) {
+std::vector<RecordGenerator::Schedule>& RecordGenerator::SchedulesFor(size_t device, int threads) {
   std::vector<Schedule>& schedules = schedules_[{device % 3, threads}];
   if (!schedules.empty()) return schedules;
   const Function canonical = Canonicalize(function_).function;
@@ -140,6 +154,18 @@ const std::vector<RecordGenerator::Schedule>& RecordGenerator::SchedulesFor(size
     schedules.push_back(std::move(schedule));
   }
   return schedules;
+}
+
+// Of few schedules only: lowering takes longer than all else of a record.
+absl::Status RecordGenerator::MakeFresh(Schedule& schedule) const {
+  if (schedule.is_fresh) return absl::OkStatus();
+  absl::StatusOr<Trace> trace = ParseTrace(schedule.trace, "a generated trace");
+  CHECK(trace.ok()) << trace.status().message();
+  absl::StatusOr<Program> program = LowerWithTrace(Canonicalize(function_).function, *trace);
+  if (!program.ok()) return program.status();
+  schedule.program_hash = ProgramHash(*program);
+  schedule.is_fresh = true;
+  return absl::OkStatus();
 }
 
 Record RecordGenerator::MakeRecord(const Task& task, const Schedule& schedule, size_t device,
@@ -182,7 +208,7 @@ Record RecordGenerator::MakeRecord(const Task& task, const Schedule& schedule, s
 }
 
 void RecordGenerator::AddTask(size_t device, int threads, std::vector<Record>& records) {
-  const std::vector<Schedule>& schedules = SchedulesFor(device, threads);
+  std::vector<Schedule>& schedules = SchedulesFor(device, threads);
   Query query;
   query.function = function_;
   query.target = targets_[device];
@@ -191,37 +217,38 @@ void RecordGenerator::AddTask(size_t device, int threads, std::vector<Record>& r
   const Task task = TaskOf(query);
   const double fastest = std::max(1e-6, CountWork(function_).flops / (2e10 * threads));
   const size_t first = records.size();
+  std::vector<size_t> drawn;  // the schedule of each trial
   auto trials = static_cast<int64_t>(kMinTrials + Random() % (kMaxTrials - kMinTrials));
   for (int64_t trial = 1; trial <= trials; ++trial) {
-    const Schedule& schedule = schedules[Random() % schedules.size()];
+    drawn.push_back(Random() % schedules.size());
+    const Schedule& schedule = schedules[drawn.back()];
     Record record = MakeRecord(task, schedule, device, fastest * (1 + 3 * Uniform() * Uniform()));
     record.trial = trial;
     auto draw = static_cast<int>(Random() % 1000);
     for (const Share& share : kFailures) {
       draw -= share.per_mille;
       if (draw >= 0) continue;
-      record.status = share.status;
-      record.error = share.error;
-      if (share.status == RecordStatus::kAbandoned) {
-        record.samples.resize(3);
-      } else {
-        record.samples.clear();
-        record.median = record.ci_low = record.ci_high = record.min = 0;
-      }
-      if (share.status == RecordStatus::kBuildFailed) {
-        record.device_uuid = record.program_hash = record.artifact_digest = "";
-      }
+      Fail(share.status, share.error, record);
       break;
     }
     records.push_back(std::move(record));
   }
   // Promotions: three rounds of the fastest; some tasks were tuned again later.
-  std::vector<const Record*> ok;
+  std::vector<Record*> ok;
   for (size_t r = first; r < records.size(); ++r) {
     if (records[r].status == RecordStatus::kOk) ok.push_back(&records[r]);
   }
   std::sort(ok.begin(), ok.end(),
             [](const Record* a, const Record* b) { return a->median < b->median; });
+  while (!ok.empty()) {
+    Record& best = *ok.front();
+    Schedule& schedule = schedules[drawn[static_cast<size_t>(&best - &records[first])]];
+    absl::Status status = MakeFresh(schedule);
+    best.program_hash = schedule.program_hash;
+    if (status.ok()) break;
+    Fail(RecordStatus::kBuildFailed, std::string(status.message()), best);
+    ok.erase(ok.begin());
+  }
   ok.resize(std::min<size_t>(ok.size(), 4));
   std::vector<Record> rounds;
   const int runs = Random() % 8 == 0 ? 0 : Random() % 4 == 0 ? 2 : 1;

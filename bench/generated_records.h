@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "compiler/target/target.h"
 #include "compiler/tensor/function.h"
 #include "database/lookup.h"
@@ -17,7 +18,8 @@
 
 namespace lathe {
 
-// The same seed gives the same records on every platform. Not thread-safe.
+// The same seed gives the same records on every platform. What is served of a task
+// replays to its program hash; all others are stale. Not thread-safe.
 class RecordGenerator {
  public:
   explicit RecordGenerator(uint64_t seed);
@@ -38,6 +40,7 @@ class RecordGenerator {
  private:
   struct Schedule {
     std::string trace, decisions, program_hash;
+    bool is_fresh = false;  // program_hash is that of its program
   };
 
   uint64_t Random() { return random_(); }
@@ -45,7 +48,8 @@ class RecordGenerator {
   int64_t Pick(const std::vector<int64_t>& values) { return values[Random() % values.size()]; }
   std::string Uuid();
   Function RandomFunction();
-  const std::vector<Schedule>& SchedulesFor(size_t target, int threads);
+  std::vector<Schedule>& SchedulesFor(size_t target, int threads);
+  absl::Status MakeFresh(Schedule& schedule) const;
   void AddTask(size_t device, int threads, std::vector<Record>& records);
   Record MakeRecord(const Task& task, const Schedule& schedule, size_t device, double seconds);
 
