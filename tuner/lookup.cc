@@ -25,6 +25,8 @@ constexpr double kLossAtZero = 0.02, kLossPerDoubling = 0.03;
 constexpr double kPriorWeight = 0.2;
 // For what was measured elsewhere, and for a trace whose decisions are unknown.
 constexpr double kOtherDeviceLoss = 0.05, kUnknownFitLoss = 0.05;
+// The nearest records that are compared with each other for it.
+constexpr size_t kCalibrating = 4;
 // Records of a task that are asked whether they are fresh.
 constexpr size_t kMaxReplays = 16;
 
@@ -132,33 +134,64 @@ class Refitter {
   absl::StatusOr<std::optional<FoundSchedule>> Run(const Function& canonical) {
     ASSIGN_OR_RETURN(std::vector<NearRecord> near,
                      NearestRecords(store_, query_, options_.near_records));
-    if (near.empty()) return std::nullopt;
-    std::vector<Source> sources;
-    for (NearRecord& record : near) {
-      // What was measured was another program: it tells nothing of this version's.
-      if (IsStale(record.record)) continue;
-      sources.push_back(SourceOf(std::move(record)));
+    std::vector<Source> nearest;
+    size_t taken = 0;
+    for (; taken < near.size() && nearest.size() < kCalibrating; ++taken) {
+      if (auto source = FreshSource(std::move(near[taken]))) nearest.push_back(*std::move(source));
     }
-    ASSIGN_OR_RETURN(Calibration calibration, Calibrate(store_, sources));
+    if (nearest.empty()) return std::nullopt;
+    ASSIGN_OR_RETURN(calibration_, Calibrate(store_, nearest));
     ASSIGN_OR_RETURN(Fitting fitting, Fitting::Of(canonical, query_.target, query_.threads));
-    std::optional<FoundSchedule> best;
-    for (const Source& source : sources) {
-      std::optional<FoundSchedule> refit = Refit(source, fitting, calibration);
-      if (refit && (!best || refit->expected_loss < best->expected_loss)) best = std::move(refit);
+    // Best first: what a candidate may lose at least is known at once, what it is
+    // expected to lose takes the space of its function, and the proof takes longest.
+    std::multimap<double, Candidate> candidates;
+    for (Source& source : nearest) {
+      if (auto refit = Refit(source, fitting)) {
+        candidates.emplace(refit->expected_loss, Candidate{{}, std::move(refit)});
+      }
     }
-    return best;
+    for (; taken < near.size(); ++taken) {
+      candidates.emplace(LeastLoss(near[taken]), Candidate{std::move(near[taken]), {}});
+    }
+    while (!candidates.empty()) {
+      Candidate first = std::move(candidates.extract(candidates.begin()).mapped());
+      if (first.refit) {
+        // Replayed, verified, lowered: the proof that it is legal here.
+        if (LowerWithTrace(fitting.function, first.refit->trace).ok()) return first.refit;
+      } else if (auto source = FreshSource(std::move(first.near))) {
+        if (auto refit = Refit(*source, fitting)) {
+          candidates.emplace(refit->expected_loss, Candidate{{}, std::move(refit)});
+        }
+      }
+    }
+    return std::nullopt;
   }
 
  private:
-  std::optional<FoundSchedule> Refit(const Source& source, const Fitting& fitting,
-                                     const Calibration& calibration) const {
+  // A near record, or its refit without proof.
+  struct Candidate {
+    NearRecord near;
+    std::optional<FoundSchedule> refit;
+  };
+
+  // What was measured of a stale record was another program: it tells nothing here.
+  static std::optional<Source> FreshSource(NearRecord near) {
+    if (IsStale(near.record)) return std::nullopt;
+    return SourceOf(std::move(near));
+  }
+
+  double LeastLoss(const NearRecord& near) const {
+    const bool elsewhere = near.record.task.device_kind != query_.device_kind;
+    return calibration_.scale * PriorLoss(near.distance) + (elsewhere ? kOtherDeviceLoss : 0);
+  }
+
+  std::optional<FoundSchedule> Refit(const Source& source, const Fitting& fitting) const {
     const Record& record = source.near.record;
     FoundSchedule found;
     found.verdict = Verdict::kNearest;
     found.distance = source.near.distance;
-    found.calibration_pairs = calibration.pairs;
-    found.expected_loss = calibration.scale * PriorLoss(found.distance);
-    if (record.task.device_kind != query_.device_kind) found.expected_loss += kOtherDeviceLoss;
+    found.calibration_pairs = calibration_.pairs;
+    found.expected_loss = LeastLoss(source.near);
     auto refit =
         record.decisions.empty() ? std::nullopt : RefitSetting(fitting.space, record.decisions);
     if (refit) {
@@ -175,8 +208,6 @@ class Refitter {
       found.trace = *std::move(trace);
       found.expected_loss += kUnknownFitLoss;
     }
-    // Replayed, verified, lowered: the proof that it is legal here.
-    if (!LowerWithTrace(fitting.function, found.trace).ok()) return std::nullopt;
     found.record = record;
     return found;
   }
@@ -184,6 +215,7 @@ class Refitter {
   RecordStore& store_;
   const Query& query_;
   const FindOptions& options_;
+  Calibration calibration_;
 };
 
 // The best record of the task that is not stale, other than `stale`.

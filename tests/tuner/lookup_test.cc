@@ -3,6 +3,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "compiler/base/digest.h"
 #include "compiler/space/space.h"
@@ -104,6 +105,32 @@ TEST_F(TunerLookupTest, TheNearestShapeIsRefitted) {
   // It is a schedule of the queried shape.
   EXPECT_TRUE(LowerWithTrace(Canonicalize(query_.function).function, found.trace).ok());
   EXPECT_NE(found.decisions, "");
+}
+
+TEST_F(TunerLookupTest, WhatIsNearAndStaleMakesRoomForWhatIsFurther) {
+  std::vector<Record> records;
+  for (int64_t k : {144, 160, 176, 192, 208, 224, 240}) {
+    records.push_back(Add(QueryOf(64, 96, k), 0.5));
+  }
+  const std::string nearest = Find(10).record->id;
+  EXPECT_EQ(nearest, records.front().id);
+  // More that are stale than are compared at once.
+  store_ = NewMemoryStore();
+  ASSERT_TRUE(store_->PutDevice(TestDevice()).ok());
+  for (Record& record : records) {
+    if (record.id != records.back().id) record.program_hash = Sha256Hex("another program");
+    Put(record);
+  }
+  EXPECT_EQ(Find(10).record->id, records.back().id);
+  // One that was measured elsewhere is expected to lose more than one a little further.
+  store_ = NewMemoryStore();
+  ASSERT_TRUE(store_->PutDevice(TestDevice()).ok());
+  for (const auto& [k, kind] : {std::pair(136, "kind-b"), std::pair(144, "kind-a")}) {
+    Query query = QueryOf(64, 96, k);
+    query.device_kind = kind;
+    Add(query, 0.5, /*with_decisions=*/false);
+  }
+  EXPECT_EQ(Find(10).record->task.device_kind, "kind-a");
 }
 
 TEST_F(TunerLookupTest, BeyondTheBoundNothingIsServed) {
