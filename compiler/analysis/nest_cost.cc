@@ -192,8 +192,13 @@ class Coster {
     for (size_t l = 0; l < nest_.loops.size() && threads_ > 1; ++l) {
       const ModelLoop& loop = nest_.loops[l];
       if (loop.kind == ModelLoopKind::kParallel) {
-        double rounds = std::ceil(loop.trips / threads_ - 1e-9);
-        cost_.shares = std::max(1.0, loop.trips / std::max(rounds, 1.0));
+        double trips = 1;  // of parallel loops in a row: they are fused
+        for (size_t p = l; p < nest_.loops.size(); ++p) {
+          if (nest_.loops[p].kind != ModelLoopKind::kParallel) break;
+          trips *= nest_.loops[p].trips;
+        }
+        double rounds = std::ceil(trips / threads_ - 1e-9);
+        cost_.shares = std::max(1.0, trips / std::max(rounds, 1.0));
         cost_.launches = l < static_cast<size_t>(nest_.shared_loops) ? 0 : outer;
         break;
       }

@@ -13,8 +13,8 @@ namespace lathe {
 
 enum class ModelLoopKind : uint8_t { kSerial, kParallel, kUnrolled, kVector };
 
-// `trips` is an average: a loop of 100 in blocks of 14 has 7.14 blocks where the
-// last one is code of its own, and 8 where surplus instances are masked.
+// Parallel loops in a row run as one. `trips` is an average: a loop of 100 in blocks of 14 has 7.14
+// blocks where the last one is code of its own, and 8 where surplus instances are masked.
 struct ModelLoop {
   double trips = 1;
   ModelLoopKind kind = ModelLoopKind::kSerial;

@@ -187,6 +187,23 @@ TEST(Estimate, ThreadsShareEvenlyOrNot) {
   EXPECT_GT(seconds(5, 4), 1.4 * seconds(8, 4));  // a block alone at the end
 }
 
+TEST(Estimate, ParallelLoopsInARowAreOne) {
+  auto seconds = [](std::vector<ModelLoop> outer) {
+    ScheduleModel model = Matmul({});
+    for (NestModel& nest : model.nests) {
+      nest.loops.erase(nest.loops.begin());
+      nest.loops.insert(nest.loops.begin(), outer.begin(), outer.end());
+      for (ModelAccess& access : nest.accesses) {
+        access.strides.insert(access.strides.begin(), outer.size() - 1, access.strides[0]);
+      }
+    }
+    return EstimateSeconds(model, Avx512(), 4);
+  };
+  // Three blocks keep three of four threads busy, three times eight of them all.
+  EXPECT_LT(seconds({{3, kParallel}, {8, kParallel}}),
+            0.8 * seconds({{3, kParallel}, {8, kSerial}}));
+}
+
 TEST(Estimate, ShortParallelLoopsDoNotPay) {
   ScheduleModel model = Sweep(4 << 10, 1);
   double serial = EstimateSeconds(model, Avx512(), 2);
