@@ -44,10 +44,8 @@ struct Fitting {
     fitting.function = std::move(function);
     fitting.target = target;
     fitting.threads = threads;
-    for (const auto& sketch : fitting.space) {
-      double estimate = EstimateSeconds(sketch->Model(sketch->Analytic()), target, threads);
-      if (fitting.least == 0 || estimate < fitting.least) fitting.least = estimate;
-    }
+    const Sketch& best = *fitting.space.front();
+    fitting.least = EstimateSeconds(best.Model(best.Analytic()), target, threads);
     return fitting;
   }
 
