@@ -259,6 +259,13 @@ bool TiledContractionPlan::IsLegal(std::span<const int64_t> v) const {
       return !operand.guards.empty() && operand.DependsOn(nest.plan.loops[0].axis);
     });
     if (!moves || nest.num_tile_loops < 2) return false;
+    // Of a last block of fewer whole vectors the verifier cannot tell that it is all.
+    const PlannedLoop& outer = nest.plan.loops[0];
+    bool hidden = std::any_of(c_.operands.begin(), c_.operands.end(), [&](const auto& operand) {
+      return !operand.guards.empty() && operand.StrideOf(outer.axis) == 1 &&
+             operand.shape.back() % lanes_ == 0;
+    });
+    if (hidden && outer.ragged) return false;
   }
   return copies * body <= kMaxCopies;
 }

@@ -76,6 +76,31 @@ TEST(ContractionTest, SettingsOfAllOperatorsComputeWhatNaiveComputes) {
   }
 }
 
+// Shapes of many vectors have panels and blocks that small ones do not; they are too large
+// to interpret.
+TEST(ContractionTest, SettingsOfLargeShapesReplay) {
+  std::printf("seed %llu\n", static_cast<unsigned long long>(kSeed));
+  std::mt19937_64 rng(kSeed);
+  for (const char* spec :
+       {"depthwise_conv2d(h=7,w=28,c=512,padding=1)", "matmul(m=100,n=512,k=320,bias=1,relu=1)",
+        "conv2d(h=14,w=14,c=48,o=96,r=3,s=3,padding=1)", "batch_matmul(batch=3,m=96,n=80,k=64)"}) {
+    Function function = *BuildOperator(spec);
+    Program naive = *BuildNaive(function);
+    for (const char* target : kTargets) {
+      absl::StatusOr<Space> space = SketchesOf(function, {*ParseTarget(target), 1});
+      ASSERT_TRUE(space.ok()) << space.status();
+      for (const auto& sketch : *space) {
+        for (int i = 0; i < (kAllCases ? 60 : 10); ++i) {
+          Setting setting = SampleSetting(*sketch, rng);
+          absl::StatusOr<Program> scheduled = Replay(naive, sketch->Instantiate(setting));
+          EXPECT_TRUE(scheduled.ok()) << spec << " " << DecisionsText(*sketch, setting) << "\n"
+                                      << scheduled.status();
+        }
+      }
+    }
+  }
+}
+
 // Bias, maximum and the like run with the last block of the reduction.
 TEST(ContractionTest, StreamedConsumersRunInTheLastBlock) {
   std::printf("seed %llu\n", static_cast<unsigned long long>(kSeed));
