@@ -13,6 +13,7 @@
 #include "cli/suite_table.h"
 #include "cli/tune_result.h"
 #include "compiler/base/status_macros.h"
+#include "tuner/cost_model.h"
 #include "tuner/suite_session.h"
 
 namespace lathe::cli {
@@ -138,6 +139,8 @@ absl::StatusOr<std::optional<std::vector<SuiteEntry>>> FindSuite(const std::stri
 absl::StatusOr<ExitCode> TuneSuite(const SuiteTuneOptions& options,
                                    const std::vector<SuiteEntry>& suite,
                                    const Cancellation& interrupted) {
+  // A model that cannot be used is an error of the command, not of each task.
+  if (!options.search.model.empty()) RETURN_IF_ERROR(LoadCostModel(options.search.model).status());
   ASSIGN_OR_RETURN(std::unique_ptr<RecordStore> store, OpenForWriting(options.db));
   ASSIGN_OR_RETURN(std::vector<std::unique_ptr<Entry>> entries, LoadEntries(options, suite));
   ASSIGN_OR_RETURN(LocalServices services, StartServices(entries.front()->task, options.cpus));
@@ -160,11 +163,12 @@ absl::StatusOr<ExitCode> TuneSuite(const SuiteTuneOptions& options,
   absl::Status status = session.Run();
   table.End(session.tasks(), session.left());
 
-  bool all_served = true;
+  bool all_served = true, failed = false;
   Json results = Json::array();
   for (size_t i = 0; i < entries.size(); ++i) {
     ASSIGN_OR_RETURN(std::optional<Record> best, Served(*store, entries[i]->task));
     all_served = all_served && best.has_value();
+    failed = failed || session.tasks()[i].state == SuiteTaskState::kFailed;
     ASSIGN_OR_RETURN(Json json,
                      ResultOf(session.tasks()[i], *entries[i], best, options.search.seed));
     results.push_back(std::move(json));
@@ -179,7 +183,7 @@ absl::StatusOr<ExitCode> TuneSuite(const SuiteTuneOptions& options,
     Print(absl::StrFormat("%.1f s%s\n", absl::ToDoubleSeconds(session.elapsed()),
                           session.was_cancelled() ? ", interrupted" : ""));
   }
-  return all_served ? kSuccess : kNegative;
+  return all_served && !failed ? kSuccess : kNegative;
 }
 
 }  // namespace lathe::cli

@@ -7,6 +7,13 @@
 #include "measurer/conditions.h"
 
 namespace lathe {
+namespace {
+
+// So many places in memory take turns, unless their arguments need more than this.
+constexpr size_t kPlaces = 6;
+constexpr uint64_t kPlacesBytes = uint64_t{256} << 20;
+
+}  // namespace
 
 TimedKernel::TimedKernel(const RunnerJob& job, const std::vector<std::string>& inputs,
                          const std::vector<std::string>& checked_outputs, lathe_thread_pool* pool,
@@ -45,6 +52,16 @@ std::optional<Failure> TimedKernel::Place(const LoadedKernel& kernel, const Time
     memory_.push_back({arguments_->buffer(a).data(), arguments_->buffer(a).bytes()});
   }
   return std::nullopt;
+}
+
+void TimedKernel::Retire() {
+  if (!arguments_) return;
+  uint64_t bytes = 0;
+  for (const MemoryRange& range : memory_) bytes += range.bytes;
+  retired_.push_back(*std::move(arguments_));
+  arguments_.reset();
+  const uint64_t places = std::min<uint64_t>(kPlaces, kPlacesBytes / std::max<uint64_t>(bytes, 1));
+  while (!retired_.empty() && retired_.size() + 1 > places) retired_.pop_front();
 }
 
 TimingSource TimedKernel::Source() {

@@ -3,6 +3,7 @@
 #define LATHE_MEASURER_TIMED_KERNEL_H_
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,8 +24,8 @@ class TimedKernel {
               const std::vector<std::string>& checked_outputs, lathe_thread_pool* pool,
               RunnerStatusPage* page, const RoutineFinder& find_routine, CacheFlusher* flusher);
 
-  // Makes arguments in fresh memory, or takes those of `beside`, which was placed before,
-  // and prepares what is packed.
+  // Makes arguments in memory that the places before did not have, as far as memory goes,
+  // or takes those of `beside`, which was placed before, and prepares what is packed.
   std::optional<Failure> Place(const LoadedKernel& kernel, const TimedKernel* beside = nullptr);
 
   // How it is sampled; valid while this lives.
@@ -40,6 +41,8 @@ class TimedKernel {
   std::optional<Failure> Verify();
 
  private:
+  // Keeps the memory of the last places: what is freed would be the next place again.
+  void Retire();
   double Time(uint64_t calls);
   void EvictCaches();
 
@@ -52,6 +55,7 @@ class TimedKernel {
   const double clock_overhead_;
   lathe_kernel_fn function_ = nullptr;
   std::optional<KernelArguments> arguments_;
+  std::deque<KernelArguments> retired_;  // latest last
   std::optional<KernelRuntime> runtime_;
   std::vector<MemoryRange> memory_;  // what a call may read or write
   uint64_t calls_ = 0;

@@ -75,10 +75,13 @@ TimingResult TakeSamples(const TimingPlan& plan, const TimingSource& source, uin
   const size_t min_samples = std::max<size_t>(plan.min_samples, 1);
   const size_t max_samples = std::max<size_t>(plan.max_samples, min_samples);
   size_t first_of_place = 0;
-  double placed = source.now(), placing = 0;
+  double placed = source.now(), placing = source.placing;
   auto is_due = [&] {
-    return source.place_anew && result.samples.size() >= first_of_place + kSamplesOfAPlace &&
-           source.now() - placed >= kStay * placing;
+    if (!source.place_anew || result.samples.size() < first_of_place + kSamplesOfAPlace) {
+      return false;
+    }
+    const double now = source.now();
+    return now - placed >= kStay * placing && now + placing < std::min(deadline, budget_ends);
   };
   // Another place, with warm caches again.
   auto move = [&] {

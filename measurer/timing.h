@@ -19,6 +19,7 @@ struct TimingSource {
   std::function<void()> evict_caches;  // before every call of a cold regime
   // Puts kernel and arguments in other memory; false: that failed. Empty: they stay.
   std::function<bool()> place_anew = nullptr;
+  double placing = 0;  // seconds that place_anew is expected to take
 };
 
 // What reading the clock twice takes: the median of many empty intervals.

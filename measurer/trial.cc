@@ -144,8 +144,10 @@ void TrialRunner::PlaceAnew(Entrant& entrant, bool first, const Entrant* beside)
     entrant.kernel = *std::move(kernel);
   }
   Enter(entrant, RunnerStatusPage::kTiming);
+  const double start = MonotonicSeconds();
   std::optional<Failure> failure =
       entrant.timed->Place(*entrant.kernel, beside ? &*beside->timed : nullptr);
+  entrant.placing = MonotonicSeconds() - start;
   if (!failure && first) failure = entrant.timed->Calibrate();
   if (failure) entrant.Fail(*std::move(failure));
 }
@@ -183,6 +185,7 @@ BatchConditions TrialRunner::TimeAlone(Entrant& entrant, double stop_at) {
   if (!entrant.ok()) return {};
   TimedKernel& timed = *entrant.timed;
   TimingSource source = timed.Source();
+  source.placing = entrant.placing;
   source.place_anew = [&] {
     if (std::optional<Failure> failure = timed.Verify()) {
       entrant.Fail(*std::move(failure));
@@ -253,13 +256,14 @@ BatchConditions TrialRunner::TimeInTurn(const RunnerJob& job, Entrants& entrants
       for (uint32_t round = 0; round < *rounds; ++round) TakeRound(entrants, block, round);
       return true;
     });
-    longest = std::max(longest, MonotonicSeconds() - start);
     for (const auto& entrant : entrants) {
       if (!entrant->ok()) continue;
+      Enter(*entrant, RunnerStatusPage::kTiming);  // it is called again
       if (std::optional<Failure> failure = entrant->timed->Verify()) {
         entrant->Fail(*std::move(failure));
       }
     }
+    longest = std::max(longest, MonotonicSeconds() - start);
     return conditions;
   });
   for (const auto& entrant : entrants) {

@@ -48,6 +48,7 @@ class TrialRunner {
     std::optional<TimedKernel> timed;
     ContenderReply reply;
     double warm_up = 0;  // seconds of the last call that was not timed
+    double placing = 0;  // seconds of the last way to another place
 
     bool ok() const { return reply.verdict == Verdict::kOk; }
     void Fail(Failure failure);

@@ -113,6 +113,12 @@ absl::StatusOr<double> Seconds(const Json& value, bool may_be_zero) {
   return Malformed(absl::StrCat(value.dump(), " is no time in seconds"));
 }
 
+absl::StatusOr<const Json*> ListAt(const Json& json, const char* name) {
+  const Json& list = json.at(name);
+  if (list.is_array()) return &list;
+  return Malformed(absl::StrCat("'", name, "' is no list"));
+}
+
 absl::StatusOr<Candidate> CandidateFrom(const Json& json) {
   Candidate candidate;
   candidate.decisions = json.value("decisions", "");
@@ -130,7 +136,8 @@ absl::StatusOr<JournalEvent> SuggestFrom(const Json& json) {
   SuggestEvent event;
   ASSIGN_OR_RETURN(int64_t wanted, Integer(json, "wanted", 1, 1'000'000));
   event.wanted = static_cast<int>(wanted);
-  for (const Json& candidate : json.at("candidates")) {
+  ASSIGN_OR_RETURN(const Json* candidates, ListAt(json, "candidates"));
+  for (const Json& candidate : *candidates) {
     ASSIGN_OR_RETURN(event.candidates.emplace_back(), CandidateFrom(candidate));
   }
   return event;
@@ -138,7 +145,8 @@ absl::StatusOr<JournalEvent> SuggestFrom(const Json& json) {
 
 absl::StatusOr<JournalEvent> UpdateFrom(const Json& json) {
   UpdateEvent event;
-  for (const Json& entry : json.at("outcomes")) {
+  ASSIGN_OR_RETURN(const Json* outcomes, ListAt(json, "outcomes"));
+  for (const Json& entry : *outcomes) {
     Outcome& outcome = event.outcomes.emplace_back();
     ASSIGN_OR_RETURN(outcome.candidate, CandidateFrom(entry));
     outcome.ok = entry.at("ok");

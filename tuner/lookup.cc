@@ -23,8 +23,9 @@ namespace {
 // space the setting has come than it was where it was found.
 constexpr double kLossAtZero = 0.02, kLossPerDoubling = 0.03;
 constexpr double kPriorWeight = 0.2;
-// For what was measured elsewhere, and for a trace whose decisions are unknown.
-constexpr double kOtherDeviceLoss = 0.05, kUnknownFitLoss = 0.05;
+// For what was measured elsewhere or built for another target, and for a trace whose
+// decisions are unknown.
+constexpr double kOtherDeviceLoss = 0.05, kOtherTargetLoss = 0.05, kUnknownFitLoss = 0.05;
 // The nearest records that are compared with each other for it.
 constexpr size_t kCalibrating = 4;
 // Records of a task that are asked whether they are fresh.
@@ -180,7 +181,9 @@ class Refitter {
 
   double LeastLoss(const NearRecord& near) const {
     const bool elsewhere = near.record.task.device_kind != query_.device_kind;
-    return calibration_.scale * PriorLoss(near.distance) + (elsewhere ? kOtherDeviceLoss : 0);
+    const bool retargeted = near.record.task.target != ToText(query_.target);
+    return calibration_.scale * PriorLoss(near.distance) + (elsewhere ? kOtherDeviceLoss : 0) +
+           (retargeted ? kOtherTargetLoss : 0);
   }
 
   std::optional<FoundSchedule> Refit(const Source& source, const Fitting& fitting) const {

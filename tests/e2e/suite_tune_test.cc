@@ -47,6 +47,12 @@ class SuiteTuneTest : public ::testing::Test {
   const std::string suite_ = lathe_.path("two.suite"), db_ = lathe_.path("suite.db");
 };
 
+TEST_F(SuiteTuneTest, AModelThatIsNotThereIsAnErrorOfTheCommand) {
+  RunResult result = lathe_.Run({"tune", suite_, "--model", lathe_.path("no.model"), "--db", db_});
+  EXPECT_EQ(result.exit_code, 2) << result.out << result.err;
+  EXPECT_NE(result.err.find("no.model"), std::string::npos) << result.err;
+}
+
 TEST_F(SuiteTuneTest, TunesAllAndResumes) {
   RunResult first = lathe_.Run(Arguments("4"));
   ASSERT_EQ(first.exit_code, 0) << first.err;

@@ -233,8 +233,8 @@ TEST_F(Gate, ContendersAreTimedInTurn) {
   }
 }
 
-// Contenders share memory: one that is right does not make up for another one, nor is
-// it blamed.
+// Contenders share memory: an output that one leaves right does not make up for another
+// one, and wrong outputs of another one are not its own.
 TEST_F(Gate, AContenderThatWearsOutIsFoundAlone) {
   v1::Lease lease =
       InTurn(NewLease("good"), {hub_->AddKernel("wears_out"), hub_->AddKernel("good_again")});

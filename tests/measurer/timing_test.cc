@@ -111,6 +111,14 @@ TEST(Timing, AFarPlaceIsRare) {
   EXPECT_EQ(places, 3);
 }
 
+TEST(Timing, NoPlaceIsLookedForThatTheBudgetDoesNotReach) {
+  FakeMachine machine;
+  TimingSource source = machine.source();
+  source.placing = 20;
+  source.place_anew = [] { return false; };
+  EXPECT_FALSE(TakeSamples(Plan(), source, 10, kForever).failed);
+}
+
 TEST(Timing, APlaceThatFailsEndsIt) {
   FakeMachine machine;
   TimingSource source = machine.source();

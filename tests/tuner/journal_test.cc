@@ -307,7 +307,8 @@ TEST_F(JournalTest, WhatItDoesNotKnowIsRefused) {
       "suggest", [](Json& json) { json["candidates"][0].erase("decisions"); },
       "without decisions and without a trace");
   ExpectRefused(
-      "update", [](Json& json) { json["outcomes"] = {Json::object()}; }, "candidate");
+      "update", [](Json& json) { json["outcomes"] = Json::array({Json::object()}); }, "candidate");
+  ExpectRefused("update", set("outcomes", Json::object()), "'outcomes' is no list");
   ExpectRefused("stop", set("reason", "boredom"), "an unknown reason to stop, 'boredom'");
   ExpectRefused("finalists", set("built", Json({0, 99})), "no finalist 99");
   ExpectRefused("comparison", set("winner", 99), "'winner' is 99");
