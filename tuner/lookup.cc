@@ -17,8 +17,8 @@ namespace {
 
 // The expectation is a sum. By distance: the prior line, scaled by what was lost
 // over what the line says for the pairs of records of the database where both are
-// known (leave one out: the trace of one task, refitted to another task that was
-// tuned, where the same setting was measured). The prior counts as much as pairs
+// known (leave one out: the setting of one task, in another task that was tuned,
+// where the same setting was measured). The prior counts as much as pairs
 // of this loss in sum. By fit: how much further from the least estimate of its
 // space the setting has come than it was where it was found.
 constexpr double kLossAtZero = 0.02, kLossPerDoubling = 0.03;
@@ -94,28 +94,37 @@ struct Calibration {
   int pairs = 0;
 };
 
-absl::StatusOr<Calibration> Calibrate(RecordStore& store, const std::vector<Source>& sources) {
+// Of records where the setting of one was measured for the function of another. Needs no
+// space: where a setting is legal its refit is itself.
+absl::StatusOr<Calibration> Calibrate(RecordStore& store, const std::vector<NearRecord>& near) {
+  struct Known {
+    const Record* record;
+    std::vector<double> shape;
+  };
+  std::vector<Known> known;
+  for (const NearRecord& source : near) {
+    if (known.size() >= kCalibrating) break;
+    std::vector<double> shape = ShapeOfText(source.record.task.function_text);
+    if (shape.empty() || source.record.decisions.empty()) continue;
+    known.push_back({&source.record, std::move(shape)});
+  }
   double lost = kPriorWeight, expected = kPriorWeight;
   Calibration calibration;
-  for (const Source& to : sources) {
-    if (!to.fitting || sources.size() < 2) continue;
-    ASSIGN_OR_RETURN(std::vector<Record> records, store.Records(to.near.record.task));
+  for (const Known& to : known) {
+    if (known.size() < 2) break;
+    ASSIGN_OR_RETURN(std::vector<Record> records, store.Records(to.record->task));
     std::map<std::string, double> times;  // by decisions
     for (const Record& record : records) {
       if (record.status != RecordStatus::kOk || record.decisions.empty()) continue;
       auto [it, is_new] = times.try_emplace(record.decisions, record.median);
       if (!is_new) it->second = std::min(it->second, record.median);
     }
-    for (const Source& from : sources) {
-      if (!from.fitting || &from == &to) continue;
-      double distance =
-          ShapeDistance(ShapeOf(from.fitting->function), ShapeOf(to.fitting->function));
-      if (distance == 0) continue;  // another task of one function
-      auto refit = RefitSetting(to.fitting->space, from.near.record.decisions);
-      if (!refit) continue;
-      auto time = times.find(to.fitting->Text(*refit));
+    for (const Known& from : known) {
+      const double distance = ShapeDistance(from.shape, to.shape);
+      if (distance == 0) continue;  // itself, or another task of its function
+      auto time = times.find(from.record->decisions);
       if (time == times.end()) continue;
-      lost += std::max(0.0, time->second / to.near.record.median - 1);
+      lost += std::max(0.0, time->second / to.record->median - 1);
       expected += PriorLoss(distance);
       ++calibration.pairs;
     }
@@ -133,24 +142,15 @@ class Refitter {
   absl::StatusOr<std::optional<FoundSchedule>> Run(const Function& canonical) {
     ASSIGN_OR_RETURN(std::vector<NearRecord> near,
                      NearestRecords(store_, query_, options_.near_records));
-    std::vector<Source> nearest;
-    size_t taken = 0;
-    for (; taken < near.size() && nearest.size() < kCalibrating; ++taken) {
-      if (auto source = FreshSource(std::move(near[taken]))) nearest.push_back(*std::move(source));
-    }
-    if (nearest.empty()) return std::nullopt;
-    ASSIGN_OR_RETURN(calibration_, Calibrate(store_, nearest));
+    if (near.empty()) return std::nullopt;
+    ASSIGN_OR_RETURN(calibration_, Calibrate(store_, near));
     ASSIGN_OR_RETURN(Fitting fitting, Fitting::Of(canonical, query_.target, query_.threads));
-    // Best first: what a candidate may lose at least is known at once, what it is
-    // expected to lose takes the space of its function, and the proof takes longest.
+    // Best first: what a candidate may lose at least is known at once; what it is
+    // expected to lose takes the space of its function, which takes longest.
     std::multimap<double, Candidate> candidates;
-    for (Source& source : nearest) {
-      if (auto refit = Refit(source, fitting)) {
-        candidates.emplace(refit->expected_loss, Candidate{{}, std::move(refit)});
-      }
-    }
-    for (; taken < near.size(); ++taken) {
-      candidates.emplace(LeastLoss(near[taken]), Candidate{std::move(near[taken]), {}});
+    for (NearRecord& record : near) {
+      const double least = LeastLoss(record);
+      candidates.emplace(least, Candidate{std::move(record), {}});
     }
     while (!candidates.empty()) {
       Candidate first = std::move(candidates.extract(candidates.begin()).mapped());
